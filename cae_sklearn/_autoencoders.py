@@ -1,0 +1,425 @@
+"""The two convolutional autoencoders: numbers in, Keras models out.
+
+`deep`
+    Convolution, activation and max pooling, once for each number of filters; a mirrored
+    decoder. Trained end to end on whole images.
+`whitened`
+    One layer of filters on patches whose contrast is normalised and which are whitened
+    by a fixed convolution. Trained to denoise whitened patches, on a grid that is shifted
+    at random in every step; then applied at every pixel and pooled to a coarse grid.
+
+Both give a `Networks` of three models that share no state with others.
+"""
+
+from math import ceil
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ._convolution import Conv2D
+from ._images import channel_statistics
+from ._networks import BN_MOMENTUM, initial_weights, variables
+from ._training import LoopModel
+from ._whitening import (
+    FLOOR,
+    N_IMAGES,
+    first_filters,
+    normalize_contrast,
+    ridge,
+    sample_images,
+    sample_patches,
+    tiles_of,
+    whitening,
+)
+
+layers = keras.layers
+
+
+class Networks(NamedTuple):
+    """An autoencoder in three parts, all from and to the units of the input."""
+
+    trainer: keras.Model  # images to what reconstruction leaves over, standardised
+    encoder: keras.Model  # images (n, H, W, C) to features (n, n_features)
+    decoder: keras.Model  # features to images
+
+
+# -- layers --------------------------------------------------------------------
+
+
+class _Layer(layers.Layer):
+    def __init__(self, name, **kwargs):
+        super().__init__(name=name, dtype="float32", **kwargs)
+
+    def add_array(self, name, shape):
+        return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+
+
+@keras.saving.register_keras_serializable("cae_sklearn")
+class Standardize(_Layer):
+    """``(x - mean) / scale`` along the last axis, or its inverse."""
+
+    def __init__(self, inverse=False, name=None, **kwargs):
+        kwargs.pop("dtype", None)
+        super().__init__(name, **kwargs)
+        self.inverse = inverse
+
+    def build(self, shape):
+        self.mean = self.add_array("mean", shape[-1:])
+        self.scale = self.add_array("scale", shape[-1:])
+
+    def call(self, x):
+        if self.inverse:
+            return x * self.scale + self.mean
+        return (x - self.mean) / self.scale
+
+    def get_config(self):
+        return {**super().get_config(), "inverse": self.inverse}
+
+
+@keras.saving.register_keras_serializable("cae_sklearn")
+class ContrastConv2D(_Layer):
+    """Convolution of patches of normalised contrast, without padding.
+
+    ``conv(x, kernel) / sqrt(variance of the patch + floor) + bias``. The kernel must sum
+    to zero over each patch, which takes the mean of the patch away.
+    """
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), floor=FLOOR, name=None, **kwargs):
+        kwargs.pop("dtype", None)
+        super().__init__(name, **kwargs)
+        self.filters, self.kernel_size = filters, tuple(kernel_size)
+        self.strides, self.floor = tuple(strides), floor
+
+    def build(self, shape):
+        self.kernel = self.add_array("kernel", (*self.kernel_size, shape[-1], self.filters))
+        self.bias = self.add_array("bias", (self.filters,))
+
+    def call(self, x):
+        responses = tf.nn.conv2d(x, tf.convert_to_tensor(self.kernel), self.strides, "VALID")
+        moments = tf.stack([tf.reduce_mean(x, -1), tf.reduce_mean(tf.square(x), -1)], axis=-1)
+        mean, square = tf.unstack(
+            tf.nn.avg_pool2d(moments, self.kernel_size, self.strides, "VALID"), axis=-1
+        )
+        variance = tf.maximum(square - tf.square(mean), 0.0) + self.floor
+        return responses * tf.math.rsqrt(variance)[..., None] + self.bias
+
+    def compute_output_shape(self, shape):
+        size = [
+            None if n is None else (n - k) // s + 1
+            for n, k, s in zip(shape[1:3], self.kernel_size, self.strides, strict=True)
+        ]
+        return (shape[0], *size, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "floor": self.floor,
+        }
+
+
+@keras.saving.register_keras_serializable("cae_sklearn")
+class GridPooling(_Layer):
+    """Average over the cells of a grid; a cell may begin and end within a pixel."""
+
+    def __init__(self, grid, name=None, **kwargs):
+        kwargs.pop("dtype", None)
+        super().__init__(name, **kwargs)
+        self.grid = tuple(grid)
+
+    def call(self, x):
+        _, height, width, channels = x.shape
+        cells = np.kron(_cells(height, self.grid[0]), _cells(width, self.grid[1]))
+        pooled = tf.matmul(
+            tf.constant(cells, tf.float32), tf.reshape(x, (-1, height * width, channels))
+        )
+        return tf.reshape(pooled, (-1, *self.grid, channels))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], *self.grid, shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "grid": self.grid}
+
+
+def _cells(length, n_cells):
+    """Return the (n_cells, length) matrix that averages over equal intervals."""
+    edges = np.linspace(0.0, length, n_cells + 1)
+    pixel = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    overlap = np.maximum(overlap, 0.0)
+    return overlap / overlap.sum(axis=1, keepdims=True)
+
+
+class _RandomWindow(_Layer):
+    """Cut a window of the images: at a random place while training, at the top left else."""
+
+    def __init__(self, size, name):
+        super().__init__(name)
+        self.size = tuple(size)
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, x, training=False):
+        height, width = self.size
+        if not training:
+            return x[:, :height, :width]
+        seed = tf.cast(self.seed_generator.next(), tf.int64)
+        places = np.float32([x.shape[1] - height + 1, x.shape[2] - width + 1])
+        top, left = tf.unstack(
+            tf.cast(tf.random.stateless_uniform((2,), seed) * places, tf.int32)
+        )
+        x = x[:, top : top + height, left : left + width]
+        return tf.ensure_shape(x, (None, height, width, None))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], *self.size, shape[-1])
+
+
+class _Noise(_Layer):
+    """Gaussian noise of a variable standard deviation while training."""
+
+    def __init__(self, scale, name):
+        super().__init__(name)
+        self._scale = scale
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        seed = tf.cast(self.seed_generator.next(), tf.int64)
+        return x + self._scale * tf.random.stateless_normal(tf.shape(x), seed)
+
+
+# -- networks ------------------------------------------------------------------
+
+
+def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noise=0.0):
+    """Return the deep autoencoder; ``grid`` pools the code for the features, or is None."""
+    images = keras.Input(image_shape, name="images", dtype="float32")
+    standard = Standardize(name="standardize")(images)
+    x = _Noise(noise, "noise")(standard)
+    sizes = [image_shape[:2]]
+    for i, n_filters in enumerate(filters, start=1):
+        x = Conv2D(n_filters, kernel_size, padding="same", name=f"encode{i}", **_plain)(x)
+        if batch_norm:
+            x = layers.BatchNormalization(
+                momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
+            )(x)
+        x = layers.Activation(activation, name=f"activation{i}", dtype="float32")(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{i}", dtype="float32")(x)
+        sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
+    code = x
+    features = layers.Flatten(name="features", dtype="float32")(
+        code if grid is None else GridPooling(grid, name="grid")(code)
+    )
+    code_shape = (*sizes[-1], filters[-1])
+    mirror = _mirror(
+        code_shape, sizes, (*filters[-2::-1], image_shape[-1]), kernel_size, activation
+    )
+    residual = layers.Subtract(name="residual", dtype="float32")([mirror(code), standard])
+    if grid is None:
+        vector = keras.Input((int(np.prod(code_shape)),), name="features", dtype="float32")
+        x = layers.Reshape(code_shape, name="code", dtype="float32")(vector)
+    else:
+        vector = keras.Input((int(np.prod(grid)) * filters[-1],), name="features", dtype="float32")
+        x = layers.Reshape((*grid, filters[-1]), name="cells", dtype="float32")(vector)
+        x = layers.Resizing(*sizes[-1], name="code", dtype="float32")(x)
+    restored = Standardize(inverse=True, name="restore")(mirror(x))
+    return Networks(
+        keras.Model(images, residual, name="trainer"),
+        keras.Model(images, features, name="encoder"),
+        keras.Model(vector, restored, name="decoder"),
+    )
+
+
+_plain = {"kernel_initializer": "zeros", "dtype": "float32"}
+
+
+def _mirror(code_shape, sizes, filters, kernel_size, activation):
+    """Return the decoder from a code to a standardised image."""
+    x = code = keras.Input(code_shape, name="code", dtype="float32")
+    for i, (n_filters, size) in enumerate(zip(filters, sizes[-2::-1], strict=True), start=1):
+        x = layers.UpSampling2D(2, name=f"upsample{i}", dtype="float32")(x)
+        excess = x.shape[1] - size[0], x.shape[2] - size[1]
+        if any(excess):
+            x = layers.Cropping2D(
+                ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
+            )(x)
+        x = Conv2D(
+            n_filters,
+            kernel_size,
+            padding="same",
+            activation=activation if i < len(filters) else None,
+            name=f"decode{i}",
+            **_plain,
+        )(x)
+    return keras.Model(code, x, name="mirror")
+
+
+def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
+    """Return the autoencoder of whitened patches.
+
+    ``filters`` is one number, ``kernel_size`` and ``grid`` are pairs.
+    """
+    height, width, channels = image_shape
+    n_inputs = kernel_size[0] * kernel_size[1] * channels
+    images = keras.Input(image_shape, name="images", dtype="float32")
+    standard = Standardize(name="standardize")(images)
+
+    window, strides = zip(*map(_window, (height, width), kernel_size), strict=True)
+    x = _RandomWindow(window, "window")(standard)
+    patches = ContrastConv2D(n_inputs, kernel_size, strides, name="whiten")(x)
+    x = _Noise(noise, "noise")(patches)
+    x = Conv2D(filters, 1, activation=activation, name="encode", **_plain)(x)
+    x = Conv2D(n_inputs, 1, name="decode", **_plain)(x)
+    residual = layers.Subtract(name="residual", dtype="float32")([x, patches])
+
+    x = ContrastConv2D(filters, kernel_size, name="filters")(standard)
+    x = layers.Activation(activation, name="activation", dtype="float32")(x)
+    cells = layers.Concatenate(name="cells", dtype="float32")(
+        [GridPooling(grid, name="grid")(x), GridPooling(grid, name="colour")(standard)]
+    )
+    features = Standardize(name="features")(layers.Flatten(name="flatten", dtype="float32")(cells))
+
+    tile = ceil(height / grid[0]), ceil(width / grid[1])
+    vector = keras.Input((features.shape[-1],), name="features", dtype="float32")
+    x = layers.Reshape(cells.shape[1:], name="cells", dtype="float32")(vector)
+    x = layers.Dense(tile[0] * tile[1] * channels, name="tiles", **_plain)(x)
+    x = _Untile(tile, channels, "untile")(x)
+    if x.shape[1:3] != (height, width):
+        x = layers.Resizing(height, width, name="resize", dtype="float32")(x)
+    restored = Standardize(inverse=True, name="restore")(x)
+    return Networks(
+        keras.Model(images, residual, name="trainer"),
+        keras.Model(images, features, name="encoder"),
+        keras.Model(vector, restored, name="decoder"),
+    )
+
+
+def _window(length, kernel):
+    """Return the window and the stride of training along one axis.
+
+    Patches side by side, the grid of them at a random place, show as much in a step as
+    all overlapping ones for a fraction of the work. Where few fit, all are taken.
+    """
+    if length - kernel < 2 * kernel:
+        return length, 1
+    return (length - kernel + 1) // kernel * kernel, kernel
+
+
+@keras.saving.register_keras_serializable("cae_sklearn")
+class _Untile(_Layer):
+    """Lay the tiles (n, g, h, tile_h * tile_w * c) out as images."""
+
+    def __init__(self, tile, channels, name=None, **kwargs):
+        kwargs.pop("dtype", None)
+        super().__init__(name, **kwargs)
+        self.tile, self.channels = tuple(tile), channels
+
+    def call(self, x):
+        rows, columns = x.shape[1:3]
+        x = tf.reshape(x, (-1, rows, columns, *self.tile, self.channels))
+        x = tf.transpose(x, (0, 1, 3, 2, 4, 5))
+        return tf.reshape(x, (-1, rows * self.tile[0], columns * self.tile[1], self.channels))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[1] * self.tile[0], shape[2] * self.tile[1], self.channels)
+
+    def get_config(self):
+        return {**super().get_config(), "tile": self.tile, "channels": self.channels}
+
+
+# -- what the training loop runs ---------------------------------------------------
+
+
+NETWORKS = {"deep": deep, "whitened": whitened}
+
+
+def squared_error(_, residual):
+    """Return the mean square of what is left over of each sample, shape (batch,)."""
+    return tf.reduce_mean(tf.square(residual), axis=(1, 2, 3))
+
+
+def rows_at_once(image_shape, filters):
+    """Return how many images are encoded at once: what takes some 32 MiB, 256 at most."""
+    height, width, channels = image_shape
+    widest = height * width * max(channels, *np.atleast_1d(filters)) * 4
+    return int(np.clip(2**25 // widest, 1, 256))
+
+
+def loop(*, network, part="trainer", optimizer=None, **architecture):
+    """Return one part of the autoencoder called ``network`` as a `LoopModel`."""
+    hyper = variables("noise") if part == "trainer" else {"noise": 0.0}
+    model = getattr(NETWORKS[network](**architecture, **hyper), part)
+    rows = rows_at_once(architecture["image_shape"], architecture["filters"])
+    return LoopModel(model, squared_error, hyper if part == "trainer" else {}, rows, optimizer)
+
+
+# -- learning around the training ---------------------------------------------------
+
+
+def first_weights(model, seed, images, *, network, **architecture):
+    """Return the weights that training starts from, a dict of arrays by path."""
+    mean, scale = map(np.float32, channel_statistics(images))
+    start = {"standardize/mean": mean, "standardize/scale": scale}
+    if network == "deep":
+        return {**initial_weights(model, seed), **start}
+    rng = np.random.default_rng(seed)
+    kernel_size, filters = architecture["kernel_size"], architecture["filters"]
+    patches = sample_patches((images, mean, scale), kernel_size, rng)
+    kernel, bias = whitening(patches)
+    white = tf.matmul(normalize_contrast(patches), kernel).numpy() + bias
+    encoder, threshold, decoder = first_filters(white, filters, rng)
+    return {
+        **start,
+        "whiten/kernel": kernel.reshape(*kernel_size, images.shape[-1], -1),
+        "whiten/bias": bias,
+        "encode/kernel": encoder[None, None],
+        "encode/bias": threshold,
+        "decode/kernel": decoder[None, None],
+        "decode/bias": np.zeros(decoder.shape[1], np.float32),
+    }
+
+
+def last_weights(learned, images, encode, seed, *, network, **architecture):
+    """Return ``learned`` with what encoder and decoder need beside what was trained.
+
+    Parameters
+    ----------
+    learned : dict of str to ndarray
+        The weights of the trainer.
+    images : ndarray of shape (n, H, W, C)
+        What the features are scaled on, and the tiles of the whitened decoder fitted to.
+    encode : callable
+        ``encode(weights, images)`` gives features.
+    """
+    mean, scale = learned["standardize/mean"], learned["standardize/scale"]
+    weights = {**learned, "restore/mean": mean, "restore/scale": scale}
+    if network == "deep":
+        return weights
+    whiten, encoder = learned["whiten/kernel"], learned["encode/kernel"][0, 0]
+    weights["filters/kernel"] = tf.tensordot(whiten, encoder, 1).numpy()
+    weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
+
+    images = sample_images(images, N_IMAGES, np.random.default_rng(seed))
+    grid, channels = architecture["grid"], images.shape[-1]
+    n_cells = grid[0] * grid[1]
+    n_features = n_cells * (architecture["filters"] + channels)
+    weights["features/mean"] = np.zeros(n_features, np.float32)
+    weights["features/scale"] = np.ones(n_features, np.float32)
+    features = encode(weights, images)
+    deviation = features.std(axis=0)
+    weights["features/mean"] = features.mean(axis=0)
+    # a feature that is hardly ever active must not become the loudest
+    weights["features/scale"] = deviation + 1e-3 * deviation.mean() + 1e-6
+    features = (features - weights["features/mean"]) / weights["features/scale"]
+
+    tile = tuple(ceil(n / g) for n, g in zip(images.shape[1:3], grid, strict=True))
+    targets = tiles_of((np.float32(images) - mean) / scale, grid, tile)
+    cells = features.reshape(len(images) * n_cells, -1)
+    weights["tiles/kernel"], weights["tiles/bias"] = ridge(cells, targets)
+    return weights

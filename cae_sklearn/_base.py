@@ -1,0 +1,187 @@
+"""What the two estimators have in common: parameters, seeds, a fit that is all or nothing."""
+
+import copy
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+
+from ._sklearn import HasMethods, Interval, StrOptions
+
+ACTIVATIONS = {
+    "relu",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "selu",
+    "silu",
+    "tanh",
+    "sigmoid",
+    "linear",
+}
+
+
+class NetworkEstimator(BaseEstimator):
+    """Base of the estimators: a network whose weights are kept as plain arrays.
+
+    A child has `_build`, which makes a `LoopModel` of an architecture, and sets
+    ``_architecture`` in fit.
+    """
+
+    _parameter_constraints = {
+        "activation": [StrOptions(ACTIVATIONS)],
+        "batch_norm": ["boolean"],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [StrOptions({"adam"}), HasMethods("get_config")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "callbacks": [None, list, tuple],
+    }
+
+    @property
+    def loss_curve_(self):
+        """Training loss of each epoch, a list of floats."""
+        return self.history_["loss"]
+
+    @property
+    def validation_loss_curve_(self):
+        """Validation loss of each epoch, a list of floats; empty without validation."""
+        return self.history_.get("val_loss", [])
+
+    def _seeds(self):
+        """Return three seeds: for initial weights, for training and for the split."""
+        state = self.random_state
+        if isinstance(state, np.random.RandomState):
+            state = state.randint(2**31)
+        return np.random.SeedSequence(state).spawn(3)
+
+    def _continues(self):
+        return self.warm_start and hasattr(self, "_weights")
+
+    @contextmanager
+    def _network(self, optimizer=None, **part):
+        """Lend the network of this architecture; one with its own optimizer is not shared."""
+        from ._training import borrowed
+
+        if optimizer is None:
+            with borrowed(self._build, **self._architecture, **part) as model:
+                yield model
+        else:
+            yield self._build(**self._architecture, **part, optimizer=optimizer)
+
+    def _own_optimizer(self):
+        """Return a copy of the optimizer that was passed, None for the default one."""
+        if isinstance(self.optimizer, str):
+            return None
+        import keras
+
+        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
+            raise TypeError(
+                "optimizer must be 'adam' or a keras.optimizers.Optimizer instance, "
+                f"but is {self.optimizer!r}."
+            )
+        return type(self.optimizer).from_config(self.optimizer.get_config())
+
+    def _train(self, X, y=None, *, hyper=None, initial, fit=None, resume=False, **settings):
+        """Train for some epochs, and keep what was learned as arrays.
+
+        Parameters
+        ----------
+        X, y : ndarrays
+        hyper : dict
+            Values of the hyperparameters that are variables of the network.
+        initial : callable
+            ``initial(model, seed)`` gives the weights to start from, a dict of arrays.
+        fit : callable, default=None
+            ``fit(model, X, y, **settings)``; None is the method of the model.
+        resume : bool
+            Go on from the present weights and optimizer state.
+        **settings
+            Passed to ``fit``; those of the estimator's parameters are the default.
+        """
+        from ._training import FiniteGuard, early_stopping
+
+        initial_seed, training_seed, _ = self._seeds()
+        done = len(self.history_["loss"]) if resume else 0
+        optimizer = self._own_optimizer()
+        guard = FiniteGuard()
+        callbacks = [guard]
+        if settings.get("validation_rows") is not None:
+            callbacks.append(early_stopping(int(self.n_iter_no_change), float(self.tol)))
+        callbacks.extend(copy.deepcopy(list(self.callbacks or ())))
+        settings = {
+            "batch_size": int(self.batch_size),
+            "verbose": int(self.verbose),
+            "callbacks": callbacks,
+            **settings,
+            "initial_epoch": done,
+            "epochs": done + settings.get("epochs", int(self.epochs)),
+        }
+        with self._network(optimizer) as model:
+            model.prepare(
+                seed=[*training_seed.generate_state(4), done],
+                learning_rate=None if optimizer else self.learning_rate,
+                weights=self._weights if resume else initial(model, initial_seed),
+                slots=self._slots if resume else None,
+                **(hyper or {}),
+            )
+            (fit or type(model).fit)(model, X, y, **settings)
+            self._weights = model.learned()
+            self._slots = model.slots() if resume or self.warm_start else None
+            learned = model.history.history
+        before = self.history_ if resume else {}
+        self.history_ = {
+            name: before.get(name, []) + [float(value) for value in values]
+            for name, values in learned.items()
+        }
+        self.n_iter_ = len(self.history_["loss"])
+        if guard.diverged:
+            warnings.warn(
+                f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
+                "training stopped and the last finite weights were put back. "
+                f"Lower learning_rate={self.learning_rate}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _outputs(self, X, **part):
+        """Return what the fitted network gives for each row of X."""
+        with self._network(**part) as model:
+            model.load(self._weights)
+            return model.outputs_of(X)
+
+
+def check_sizes(value, name, example):
+    """Return a parameter that holds one or more positive integers as a tuple of int.
+
+    An int is one size, and a string such as ``"400-64"`` names several.
+    """
+    sizes = value
+    if isinstance(value, str):
+        sizes = [int(size) if size.isdecimal() else size for size in value.split("-")]
+    sizes = sizes if np.iterable(sizes) else [sizes]
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes) or not len(sizes):
+        raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """Put every attribute of ``estimator`` back when the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

@@ -1,0 +1,410 @@
+"""The classifier: a multilayer perceptron with an elastic-net penalty on its output."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import NetworkEstimator, check_sizes, unchanged_on_error
+from ._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
+
+ROWS_AT_ONCE = 256
+
+
+class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
+    r"""Multilayer perceptron with batch normalisation, dropout and an elastic-net output.
+
+    Each hidden layer is Dense, activation, batch normalisation [1]_ and dropout [2]_. The
+    output layer is softmax, and its kernel :math:`W` carries the penalty of the elastic
+    net [3]_, so that training minimises
+
+    .. math::
+
+        \frac{1}{n}\sum_i w_i\,\mathrm{CE}(y_i, p_i)
+        + \alpha\left(\rho \lVert W\rVert_1 + (1-\rho)\lVert W\rVert_2^2\right)
+
+    with :math:`\alpha` = ``alpha`` and :math:`\rho` = ``l1_ratio``. (scikit-learn's
+    :class:`~sklearn.linear_model.ElasticNet` halves the second term.) The optimizer is
+    Adam [4]_. All steps of an epoch run in one compiled function that serves every
+    candidate and every fold of a search.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, int or str, default=(400, 64)
+        Units of each hidden layer. The string ``"400-64"`` means ``(400, 64)``;
+        ``BayesSearchCV`` can search strings, not tuples.
+    activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
+            "linear"}, default="relu"
+        Activation of the hidden layers.
+    dropout_rate : float in [0, 1), default=0.5
+        Share of the units of each hidden layer that a training step leaves out.
+    batch_norm : bool, default=True
+        Whether batch normalisation follows each activation.
+    alpha : float >= 0, default=1e-4
+        Strength of the penalty. It acts over decades: search it on a log scale,
+        1e-6 to 1e-1.
+    l1_ratio : float in [0, 1], default=0.5
+        Share of the L1 norm in the penalty (rho).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with ``sample_weight``.
+    epochs : int >= 1, default=100
+        The most passes over the training samples.
+    batch_size : int >= 1, default=64
+        Samples per step. A last batch of a single sample joins the one before.
+    learning_rate : float > 0, default=0.001
+        Step size of Adam.
+    optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
+        An instance is copied for each fit, brings its own learning rate, and is served
+        by Keras's own, slower loop.
+    early_stopping : bool, default=True
+        Whether to hold out ``validation_fraction`` of the training samples (stratified,
+        shuffled), stop when their loss no longer falls, and take the weights of its
+        minimum.
+    validation_fraction : float in (0, 1), default=0.2
+        Share of the samples held out for early stopping.
+    n_iter_no_change : int >= 1, default=10
+        Epochs without improvement before training stops.
+    tol : float >= 0, default=0.0
+        The least fall of the validation loss that counts as an improvement.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and optimizer state of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Seeds initial weights, shuffling, dropout and the validation split. No global
+        random state is read or changed; None takes fresh entropy.
+    verbose : bool or int, default=0
+        Whether to print a line per epoch.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Copied for each fit. Callbacks with hooks on batches make training use Keras's
+        own, slower loop.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (n_classes, n_hidden)
+        Weights of the output layer.
+    intercept_ : ndarray of shape (n_classes,)
+        Biases of the output layer.
+    sparsity_ : float in [0, 1]
+        Share of ``coef_`` whose absolute value is below 1e-3.
+    history_ : dict of str to list of float
+        ``loss``, with early stopping ``val_loss``, and what callbacks log, per epoch.
+    loss_curve_, validation_loss_curve_ : list of float
+        The two losses of ``history_``.
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when X had some.
+    model_ : keras.Model
+        A copy of the network: features to probabilities.
+
+    See Also
+    --------
+    CAEFeaturizer : Learns features of images for this classifier.
+    sklearn.neural_network.MLPClassifier : Without batch normalisation and dropout.
+
+    References
+    ----------
+    .. [1] Ioffe & Szegedy (2015), Batch normalization, :arxiv:`1502.03167`.
+    .. [2] Srivastava et al. (2014), Dropout, JMLR 15, 1929-1958.
+    .. [3] Zou & Hastie (2005), Regularization and variable selection via the elastic
+       net, :doi:`10.1111/j.1467-9868.2005.00503.x`.
+    .. [4] Kingma & Ba (2015), Adam, :arxiv:`1412.6980`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from cae_sklearn import ElasticNetBNMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = ElasticNetBNMLPClassifier(epochs=20, random_state=0).fit(X[:1200] / 16, y[:1200])
+    >>> clf.score(X[1200:] / 16, y[1200:]) > 0.9
+    True
+    """
+
+    _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
+        "dropout_rate": [Interval(Real, 0, 1, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(400, 64),
+        *,
+        activation="relu",
+        dropout_rate=0.5,
+        batch_norm=True,
+        alpha=1e-4,
+        l1_ratio=0.5,
+        class_weight=None,
+        epochs=100,
+        batch_size=64,
+        learning_rate=0.001,
+        optimizer="adam",
+        early_stopping=True,
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=0.0,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout_rate = dropout_rate
+        self.batch_norm = batch_norm
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    # -- fitting ---------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features. Scale them to about unit variance; `CAEFeaturizer` does.
+        y : array-like of shape (n_samples,)
+            Labels of two or more classes, of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0. A sample of weight zero is as if it were not there.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            For bad data or parameters, with one class only, or when a class is too small
+            for the validation split; the estimator is then what it was before.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the loss is no longer finite. The last finite weights are put back.
+        """
+        with unchanged_on_error(self):
+            resume = self._continues()
+            X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
+            classes = np.unique(y)
+            if len(classes) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs two or more classes, but y holds one class "
+                    f"only: {classes.tolist()}."
+                )
+            if resume:
+                self._check_known(classes)
+            else:
+                self.classes_ = classes
+            sample_weight = self._weigh(y, sample_weight)
+            y = np.searchsorted(self.classes_, y).astype(np.int32)
+            held_out = self._held_out(y) if self.early_stopping else None
+            self._fit_network(X, y, sample_weight, resume, validation_rows=held_out)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on for one epoch over these samples, without validation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+
+        Returns
+        -------
+        self : object
+        """
+        with unchanged_on_error(self):
+            resume = hasattr(self, "_weights")
+            if classes is None and not resume:
+                raise ValueError("The first call of partial_fit needs classes=, all labels.")
+            X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
+            if not resume:
+                self.classes_ = np.unique(classes)
+            elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise ValueError(
+                    f"classes={classes!r} are not those of the first call: {self.classes_}."
+                )
+            self._check_known(np.unique(y))
+            sample_weight = self._weigh(y, sample_weight)
+            y = np.searchsorted(self.classes_, y).astype(np.int32)
+            self._fit_network(X, y, sample_weight, resume, epochs=1)
+        return self
+
+    def _check_training_data(self, X, y, sample_weight, reset):
+        X, y = validate_data(self, X, y, reset=reset, dtype=[np.float32, np.uint8])
+        check_classification_targets(y)
+        if sample_weight is None:
+            return X, y, None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight must have a positive value, but all are zero.")
+        present = weight > 0
+        return (X, y, weight) if present.all() else (X[present], y[present], weight[present])
+
+    def _check_known(self, classes):
+        unknown = np.setdiff1d(classes, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
+                f"{self.classes_.tolist()}. Name all in classes=, or fit anew."
+            )
+
+    def _weigh(self, y, sample_weight):
+        """Return sample weights times class weights, or None when all are one."""
+        if self.class_weight is None:
+            return sample_weight
+        weight = compute_sample_weight(self.class_weight, y)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def _held_out(self, y):
+        """Return the rows of the validation split."""
+        from sklearn.model_selection import train_test_split
+
+        counts = np.bincount(y, minlength=len(self.classes_))
+        counts = counts[counts > 0]
+        n_validation = int(np.ceil(self.validation_fraction * len(y)))
+        if counts.min() < 2 or min(n_validation, len(y) - n_validation) < len(counts):
+            raise ValueError(
+                f"early_stopping=True with validation_fraction={self.validation_fraction} needs two "
+                f"samples or more of each class, and one of each for training and for validation; "
+                f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples. "
+                "Set early_stopping=False, or give more samples."
+            )
+        seed = int(self._seeds()[2].generate_state(1)[0])
+        return train_test_split(
+            np.arange(len(y)), test_size=n_validation, stratify=y, random_state=seed
+        )[1]
+
+    def _fit_network(self, X, y, sample_weight, resume, **settings):
+        from ._networks import initial_weights
+        from ._wrapper import fit_keras_classifier
+
+        self._architecture = {
+            "n_features": X.shape[1],
+            "n_classes": len(self.classes_),
+            "hidden_layer_sizes": check_sizes(
+                self.hidden_layer_sizes, "hidden_layer_sizes", "(400, 64) or '400-64'"
+            ),
+            "activation": self.activation,
+            "batch_norm": bool(self.batch_norm),
+        }
+        self._train(
+            X,
+            y,
+            hyper={
+                "dropout_rate": self.dropout_rate,
+                "alpha": self.alpha,
+                "l1_ratio": self.l1_ratio,
+            },
+            initial=initial_weights,
+            fit=fit_keras_classifier,
+            resume=resume,
+            sample_weight=sample_weight,
+            **settings,
+        )
+        kernel = self._weights["output/kernel"]
+        self.coef_, self.intercept_ = kernel.T.copy(), self._weights["output/bias"].copy()
+        self.sparsity_ = float(np.mean(np.abs(kernel) < 1e-3))
+
+    @staticmethod
+    def _build(optimizer=None, **architecture):
+        from ._networks import trainable_mlp
+
+        return trainable_mlp(ROWS_AT_ONCE, optimizer, **architecture)
+
+    # -- prediction ------------------------------------------------------------
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Float64 rows that sum to 1, columns in the order of ``classes_``.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float32, np.uint8])
+        logits = self._outputs(X).astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+    def predict(self, X):
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self.classes_[np.argmax(self.predict_log_proba(X), axis=1)]
+
+    @property
+    def model_(self):
+        """The network as a Keras model of its own, from features to probabilities."""
+        check_is_fitted(self)
+        from ._networks import mlp
+
+        model = mlp(
+            **self._architecture,
+            dropout_rate=float(self.dropout_rate),
+            alpha=float(self.alpha),
+            l1_ratio=float(self.l1_ratio),
+        )
+        model.set_weights([self._weights[variable.path] for variable in model.weights])
+        return model

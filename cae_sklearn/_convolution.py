@@ -1,0 +1,83 @@
+"""A convolution whose training gives the same bits for any number of threads.
+
+oneDNN sums the gradient of a kernel in an order that depends on how many threads share
+the work. Written as matrix products, whose sums do not, it costs about as much.
+"""
+
+import keras
+import tensorflow as tf
+
+
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`, stride 1, with a gradient independent of the threads."""
+
+    def convolution_op(self, inputs, kernel):
+        return _convolve(inputs, tf.convert_to_tensor(kernel), self.padding.upper())
+
+
+def _convolve(x, kernel, padding):
+    @tf.custom_gradient
+    def convolve(x, kernel):
+        def gradient(dy):
+            dx = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=kernel,
+                out_backprop=dy,
+                strides=[1, 1, 1, 1],
+                padding=padding,
+            )
+            return dx, _kernel_gradient(x, dy, *kernel.shape[:2], padding)
+
+        return tf.nn.conv2d(x, kernel, 1, padding), gradient
+
+    return convolve(x, kernel)
+
+
+def _kernel_gradient(x, dy, height, width, padding):
+    """Return the sum over samples and pixels of the input shifted by each offset times dy.
+
+    x : (n, H, W, c_in), dy : (n, H', W', c_out); gives (height, width, c_in, c_out).
+    """
+    top, left = ((height - 1) // 2, (width - 1) // 2) if padding == "SAME" else (0, 0)
+    out_h, out_w, c_in, c_out = *dy.shape[1:3], x.shape[3], dy.shape[3]
+    n_offsets = height * width
+    if c_in <= c_out and c_in <= 8:
+        # few input channels: all shifted inputs side by side, one product
+        padded = _pad(x, top, height - 1 - top, left, width - 1 - left, padding)
+        shifts = [
+            padded[:, i : i + out_h, j : j + out_w] for i in range(height) for j in range(width)
+        ]
+        columns = tf.reshape(tf.concat(shifts, -1), (-1, n_offsets * c_in))
+        product = tf.matmul(columns, tf.reshape(dy, (-1, c_out)), transpose_a=True)
+        return tf.reshape(product, (height, width, c_in, c_out))
+    if c_out <= 8 and padding == "SAME":
+        # few output channels: shift dy the other way
+        padded = _pad(dy, height - 1 - top, top, width - 1 - left, left, padding)
+        shifts = [
+            padded[:, i : i + out_h, j : j + out_w]
+            for i in reversed(range(height))
+            for j in reversed(range(width))
+        ]
+        columns = tf.reshape(tf.concat(shifts, -1), (-1, n_offsets * c_out))
+        product = tf.matmul(tf.reshape(x, (-1, c_in)), columns, transpose_a=True)
+        product = tf.reshape(product, (c_in, height, width, c_out))
+        return tf.transpose(product, (1, 2, 0, 3))
+    # In rows of one padded width, a shift by (i, j) is an offset of i * row + j: the
+    # shifted inputs are slices of one array, nothing is copied.
+    padded = _pad(x, top, height - 1 - top, left, width - 1 - left, padding)
+    row = out_w + width - 1
+    flat_x = tf.reshape(padded, (-1, c_in))
+    flat_dy = tf.reshape(tf.pad(dy, [[0, 0], [0, height - 1], [0, width - 1], [0, 0]]), (-1, c_out))
+    length = tf.shape(flat_x)[0] - (height - 1) * row - (width - 1)
+    flat_dy = flat_dy[:length]
+    products = [
+        tf.matmul(flat_x[offset : offset + length], flat_dy, transpose_a=True)
+        for offset in (i * row + j for i in range(height) for j in range(width))
+    ]
+    return tf.reshape(tf.stack(products), (height, width, c_in, c_out))
+
+
+def _pad(x, top, bottom, left, right, padding):
+    if padding == "VALID":
+        return x
+    return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])

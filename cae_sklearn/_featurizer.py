@@ -1,0 +1,270 @@
+"""The featurizer: features of a convolutional autoencoder."""
+
+from functools import partial
+from math import ceil
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ._base import NetworkEstimator, check_sizes, unchanged_on_error
+from ._images import check_images, chunks, float_bytes
+from ._sklearn import Interval, _fit_context
+
+
+class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
+    """Features of a convolutional autoencoder, learned from images without labels.
+
+    Parameters
+    ----------
+    filters : int, tuple of int or str
+    """
+
+    _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
+        "filters": ["array-like", Interval(Integral, 1, None, closed="left"), str],
+        "kernel_size": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "whiten": ["boolean"],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "output_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
+        "image_shape": ["array-like", None],
+    }
+
+    def __init__(
+        self,
+        filters=400,
+        *,
+        kernel_size=6,
+        whiten=True,
+        noise=0.5,
+        output_size=2,
+        activation="relu",
+        batch_norm=False,
+        image_shape=None,
+        epochs=5,
+        batch_size=32,
+        learning_rate=0.001,
+        optimizer="adam",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=0.0,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        callbacks=None,
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.whiten = whiten
+        self.noise = noise
+        self.output_size = output_size
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.image_shape = image_shape
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    # -- fitting ---------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the autoencoder."""
+        with unchanged_on_error(self):
+            self._fit_images(X, resume=self._continues(), epochs=int(self.epochs))
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Go on for one epoch over these images."""
+        with unchanged_on_error(self):
+            self._fit_images(X, resume=hasattr(self, "_weights"), epochs=1, validate=False)
+        return self
+
+    def _fit_images(self, X, resume, epochs, validate=True):
+        from ._autoencoders import first_weights, last_weights
+
+        images = check_images(self, X, reset=not resume)
+        if not resume:
+            self.image_shape_ = tuple(int(n) for n in images.shape[1:])
+            self._architecture = self._describe(self.image_shape_)
+        held_out = self._held_out(len(images)) if validate and self.early_stopping else None
+        seed = self._seeds()[2]
+        self._train(
+            images,
+            initial=partial(first_weights, images=images, **self._architecture),
+            resume=resume,
+            hyper={"noise": self.noise},
+            validation_rows=held_out,
+            epochs=epochs,
+        )
+        self._weights = last_weights(
+            self._weights, images, self._encode_with, seed, **self._architecture
+        )
+        self._n_features_out = self._encode_with(self._weights, images[:1]).shape[1]
+        self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 1000)])
+
+    def _describe(self, image_shape):
+        """Return the architecture for images of this shape, as plain hashable values."""
+        size = image_shape[:2]
+        filters = check_sizes(self.filters, "filters", "400, (64, 32, 16) or '64-32-16'")
+        kernel_size = _pair(self.kernel_size, "kernel_size")
+        grid = None if self.output_size is None else _pair(self.output_size, "output_size")
+        common = {"image_shape": image_shape, "activation": self.activation}
+        if not self.whiten:
+            code_size = [ceil(n / 2 ** len(filters)) for n in size]
+            return {
+                **common,
+                "network": "deep",
+                "filters": filters,
+                "kernel_size": kernel_size,
+                "batch_norm": bool(self.batch_norm),
+                "grid": grid and tuple(map(min, grid, code_size)),
+            }
+        if len(filters) > 1 or grid is None or self.batch_norm:
+            raise ValueError(
+                "whiten=True takes one number of filters, an output_size and batch_norm=False, "
+                f"but filters={self.filters!r}, output_size={self.output_size!r} and "
+                f"batch_norm={self.batch_norm!r}. Set whiten=False for a deep autoencoder."
+            )
+        kernel_size = tuple(min(k, ceil(n / 2)) for k, n in zip(kernel_size, size, strict=True))
+        positions = [n - k + 1 for k, n in zip(kernel_size, size, strict=True)]
+        return {
+            **common,
+            "network": "whitened",
+            "filters": filters[0],
+            "kernel_size": kernel_size,
+            "grid": tuple(map(min, grid, positions)),
+        }
+
+    def _held_out(self, n_samples):
+        """Return the rows of the validation split."""
+        n_validation = ceil(self.validation_fraction * n_samples)
+        if n_validation >= n_samples:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction={self.validation_fraction} leaves "
+                f"none of {n_samples} samples to train on. Set early_stopping=False."
+            )
+        rng = np.random.default_rng(self._seeds()[2])
+        return rng.choice(n_samples, n_validation, replace=False)
+
+    @staticmethod
+    def _build(**architecture):
+        from ._autoencoders import loop
+
+        return loop(**architecture)
+
+    def _encode_with(self, weights, images):
+        with self._network(part="encoder") as model:
+            model.load(weights)
+            return model.outputs_of(images)
+
+    # -- use ---------------------------------------------------------------------
+
+    def transform(self, X):
+        """Return the features of images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images of the size seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), float32
+        """
+        check_is_fitted(self)
+        return self._encode_with(self._weights, check_images(self, X, reset=False))
+
+    def inverse_transform(self, X):
+        """Return the images that features stand for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features_out)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n, H, W, C), float32
+            Images in the units of the input.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=np.float32)
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} gives "
+                f"{self._n_features_out}. Pass what transform returned."
+            )
+        return self._outputs(X, part="decoder")
+
+    def score(self, X, y=None):
+        """Return the negative mean squared error of reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images.
+        y : ignored
+
+        Returns
+        -------
+        float
+            In squared units of the input; the higher, the better.
+        """
+        check_is_fitted(self)
+        return self._score(check_images(self, X, reset=False))
+
+    def _score(self, images):
+        total = 0.0
+        for rows in chunks(len(images), float_bytes(images)):
+            features = self._encode_with(self._weights, images[rows])
+            errors = self._outputs(features, part="decoder") - images[rows]
+            total += float(np.sum(np.square(errors, dtype=np.float64)))
+        return -total / images.size
+
+    @property
+    def encoder_(self):
+        """The encoder as a Keras model of its own, from images to features."""
+        return self._keras_model("encoder")
+
+    @property
+    def decoder_(self):
+        """The decoder as a Keras model of its own, from features to images."""
+        return self._keras_model("decoder")
+
+    @property
+    def model_(self):
+        """Encoder and decoder as one Keras model of its own, from images to images."""
+        import keras
+
+        encoder, decoder = self.encoder_, self.decoder_
+        return keras.Model(encoder.input, decoder(encoder.output), name="autoencoder")
+
+    def _keras_model(self, part):
+        check_is_fitted(self)
+        from ._autoencoders import NETWORKS
+
+        architecture = dict(self._architecture)
+        model = getattr(NETWORKS[architecture.pop("network")](**architecture), part)
+        model.set_weights([self._weights[variable.path] for variable in model.weights])
+        return model
+
+
+def _pair(value, name):
+    """Return a parameter that is one size for both directions, or two, as a pair."""
+    sizes = check_sizes(value, name, "4 or (4, 4)")
+    if len(sizes) > 2:
+        raise ValueError(f"{name} must be one or two integers, but is {value!r}.")
+    return sizes * 2 if len(sizes) == 1 else sizes

@@ -1,0 +1,127 @@
+"""The one gate for images: shapes, streaming and statistics. Never imports Keras."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ._sklearn import validate_data
+
+CHUNK_BYTES = 32 * 2**20  # what one chunk may hold as float32
+
+
+def check_image_shape(image_shape):
+    """Return ``image_shape`` as a triple of ints, adding the one channel of (H, W)."""
+    shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
+    if len(shape) not in (2, 3) or not all(isinstance(s, Integral) and s > 0 for s in shape):
+        raise ValueError(
+            "image_shape must be None, (H, W) or (H, W, C) with positive integers, "
+            f"but is {image_shape!r}."
+        )
+    return tuple(int(s) for s in (shape if len(shape) == 3 else (*shape, 1)))
+
+
+def check_images(estimator, X, *, reset):
+    """Validate ``X`` and view it as images.
+
+    Parameters
+    ----------
+    estimator : estimator with the parameter ``image_shape``
+        Gets ``n_features_in_`` (and ``feature_names_in_``) when ``reset``.
+    X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+    reset : bool
+        False after the first fit: X must then match what was seen in it.
+
+    Returns
+    -------
+    ndarray of shape (n, H, W, C)
+        A view wherever the memory layout of ``X`` allows one; the dtype is kept.
+    """
+    name = type(estimator).__name__
+    if issparse(X):
+        raise TypeError(f"{name} needs dense images, but X is sparse. Use X.toarray().")
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    if X.ndim > 4:
+        raise ValueError(
+            f"{name} takes X of shape (n, H, W, C), (n, H, W) or (n, n_features), "
+            f"but X has {X.ndim} dimensions: {X.shape}."
+        )
+    given = check_image_shape(X.shape[1:]) if X.ndim > 2 and X.shape[0] else None
+    shape = _expected_shape(estimator, X, given, reset)
+    if given not in (None, shape):
+        remedy = (
+            "Leave image_shape=None for such X, or reshape it."
+            if reset
+            else "Resize the images, or fit again."
+        )
+        raise ValueError(
+            f"X has images of shape {given}, but {name} expects image_shape={shape}. {remedy}"
+        )
+    if X.ndim > 2:
+        X = np.asarray(X).reshape(len(X), int(np.prod(X.shape[1:])))
+    X = validate_data(estimator, X, reset=reset, dtype="numeric")
+    shape = shape or (1, X.shape[1], 1)
+    if X.shape[1] != np.prod(shape):
+        raise ValueError(
+            f"image_shape={shape} needs {np.prod(shape)} features, but X has {X.shape[1]}."
+        )
+    return X.reshape(len(X), *shape)
+
+
+def _expected_shape(estimator, X, given, reset):
+    """Return the (H, W, C) that images must have, or None when X alone decides."""
+    if not reset:
+        return estimator.image_shape_
+    if estimator.image_shape is not None:
+        return check_image_shape(estimator.image_shape)
+    return given
+
+
+def chunks(n_samples, bytes_per_sample, multiple_of=1):
+    """Yield slices that cover ``range(n_samples)``, each of a bounded number of bytes.
+
+    A last chunk of a single sample is merged into the one before: batch
+    normalisation needs two.
+    """
+    rows = max(1, CHUNK_BYTES // max(1, bytes_per_sample) // multiple_of) * multiple_of
+    start = 0
+    while start < n_samples:
+        stop = start + rows
+        if stop >= n_samples - 1:
+            stop = n_samples
+        yield slice(start, stop)
+        start = stop
+
+
+def load_chunk(X, rows):
+    """Copy some rows of ``X`` into memory, in a dtype the network reads: uint8 or float32."""
+    chunk = X[rows]
+    return np.ascontiguousarray(chunk, dtype=np.uint8 if chunk.dtype == np.uint8 else np.float32)
+
+
+def float_bytes(X):
+    """Return the bytes that one sample of ``X`` takes as float32."""
+    return 4 * int(np.prod(X.shape[1:]))
+
+
+def channel_statistics(X):
+    """Return mean and standard deviation of each channel of (n, H, W, C), float64.
+
+    One streaming pass that merges the moments of the chunks (Chan, Golub & LeVeque,
+    1983, doi:10.1080/00031305.1983.10483115). A constant channel gets the deviation 1.
+    """
+    count, mean, moment = 0, 0.0, 0.0
+    for rows in chunks(len(X), float_bytes(X)):
+        pixels = X[rows].reshape(-1, X.shape[-1]).astype(np.float64)
+        if not np.all(np.abs(pixels) <= np.finfo(np.float32).max):
+            raise ValueError("X has values too large for float32. Rescale X.")
+        delta = pixels.mean(axis=0) - mean
+        total = count + len(pixels)
+        moment = moment + pixels.var(axis=0) * len(pixels) + delta**2 * count * len(pixels) / total
+        mean = mean + delta * len(pixels) / total
+        count = total
+    std = np.sqrt(moment / count)
+    # what rounding leaves of a constant channel is no deviation
+    constant = std <= 8 * np.finfo(np.float32).eps * np.abs(mean)
+    return mean, np.where(constant, 1.0, std)

@@ -1,0 +1,139 @@
+"""The networks: numbers in, Keras models out. Never imports scikit-learn.
+
+A hyperparameter may be a number or a `tf.Variable`. With variables one network serves
+every value without being traced again; with numbers it is made of Keras's own layers.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ._training import LoopModel
+
+layers = keras.layers
+BN_MOMENTUM = 0.9  # Keras's 0.99 lags behind in the few hundred steps of a small set
+
+
+# -- layers ------------------------------------------------------------------
+
+
+class _Dropout(layers.Dropout):
+    """Dropout whose rate is a variable."""
+
+    def __init__(self, rate, **kwargs):
+        super().__init__(0.5, seed=0, **kwargs)
+        self._rate = rate
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        return tf.nn.experimental.stateless_dropout(
+            inputs, self._rate, tf.cast(self.seed_generator.next(), tf.int64)
+        )
+
+
+class _ElasticNet(keras.regularizers.Regularizer):
+    """``alpha * (l1_ratio * sum(abs(w)) + (1 - l1_ratio) * sum(w**2))`` of two variables."""
+
+    def __init__(self, alpha, l1_ratio):
+        self._alpha, self._l1_ratio = alpha, l1_ratio
+
+    def __call__(self, w):
+        l1, l2 = tf.reduce_sum(tf.abs(w)), tf.reduce_sum(tf.square(w))
+        return self._alpha * (self._l1_ratio * l1 + (1.0 - self._l1_ratio) * l2)
+
+
+def _dropout(rate, name):
+    if isinstance(rate, tf.Variable):
+        return _Dropout(rate, name=name, dtype="float32")
+    return layers.Dropout(rate, seed=0, name=name, dtype="float32")
+
+
+def _penalty(alpha, l1_ratio):
+    if isinstance(alpha, tf.Variable):
+        return _ElasticNet(alpha, l1_ratio)
+    return keras.regularizers.L1L2(l1=l1_ratio * alpha, l2=(1.0 - l1_ratio) * alpha)
+
+
+# -- classifier ---------------------------------------------------------------
+
+
+def mlp(
+    *,
+    n_features,
+    n_classes,
+    hidden_layer_sizes,
+    activation,
+    batch_norm,
+    dropout_rate,
+    alpha,
+    l1_ratio,
+):
+    """Return the multilayer perceptron: (n, n_features) to probabilities (n, n_classes).
+
+    Hidden layers are Dense, activation, batch normalisation and dropout, in this order;
+    the layer ``output`` holds the logits and carries the elastic-net penalty.
+    """
+    x = inputs = keras.Input((n_features,), name="features", dtype="float32")
+    for i, units in enumerate(hidden_layer_sizes, start=1):
+        x = layers.Dense(
+            units, activation, kernel_initializer="zeros", name=f"hidden{i}", dtype="float32"
+        )(x)
+        if batch_norm:
+            x = layers.BatchNormalization(
+                momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
+            )(x)
+        x = _dropout(dropout_rate, f"dropout{i}")(x)
+    x = layers.Dense(
+        n_classes,
+        kernel_initializer="zeros",
+        kernel_regularizer=_penalty(alpha, l1_ratio),
+        name="output",
+        dtype="float32",
+    )(x)
+    x = layers.Activation("softmax", name="probabilities", dtype="float32")(x)
+    return keras.Model(inputs, x, name="mlp")
+
+
+def trainable_mlp(rows, optimizer=None, **architecture):
+    """Return the `mlp`, without its softmax, as a `LoopModel` with variable hyperparameters."""
+    hyper = variables("dropout_rate", "alpha", "l1_ratio")
+    network = mlp(**architecture, **hyper)
+    network = keras.Model(network.inputs, network.get_layer("output").output)
+    return LoopModel(network, cross_entropy, hyper, rows, optimizer)
+
+
+def cross_entropy(y, logits):
+    """Return the cross-entropy of class indices and logits, shape (batch,)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+
+def variables(*names):
+    """Return a scalar TensorFlow variable for each name."""
+    return {name: tf.Variable(0.0, trainable=False, name=name) for name in names}
+
+
+# -- weights -----------------------------------------------------------------
+
+
+def initial_weights(model, seed):
+    """Return new weights for ``model``, a dict of arrays by path.
+
+    Kernels are Glorot uniform (Glorot & Bengio, 2010), scales and variances 1, the rest
+    0: Keras's defaults, drawn from a generator of our own.
+    """
+    rng = np.random.default_rng(seed)
+    return {
+        variable.path: _initial(variable.path, tuple(variable.shape), rng)
+        for variable in model.weights
+    }
+
+
+def _initial(path, shape, rng):
+    name = path.rsplit("/", 1)[-1]
+    if name == "kernel":
+        receptive = int(np.prod(shape[:-2]))
+        limit = np.sqrt(6.0 / (receptive * (shape[-2] + shape[-1])))
+        return rng.uniform(-limit, limit, shape).astype(np.float32)
+    ones = name in ("gamma", "moving_variance")
+    return np.full(shape, float(ones), np.float32)

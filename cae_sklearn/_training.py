@@ -1,0 +1,396 @@
+"""The training loop that both estimators share: one compiled epoch per architecture.
+
+`LoopModel` is a Keras model whose `fit` runs all the steps of an epoch inside one
+TensorFlow function. Every number that may change between two fits (learning rate,
+penalty, dropout rate, batch size, seed) is a variable or an argument of that function,
+so that a network is traced once and then serves every candidate and every fold.
+`borrowed` lends such networks out; the caller copies the learned arrays away.
+"""
+
+import math
+import os
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import parent_process
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ._images import chunks, float_bytes, load_chunk
+
+if keras.backend.backend() != "tensorflow":  # pragma: no cover
+    raise ImportError(
+        "cae_sklearn needs the TensorFlow backend of Keras, but Keras runs on "
+        f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before importing Keras."
+    )
+
+
+def _limit_worker_threads():
+    """Let TensorFlow follow OMP_NUM_THREADS in a worker process, as joblib and Dask set it.
+
+    A process that nobody started as a worker is left alone, and so is a worker in which
+    TensorFlow already runs.
+    """
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if parent_process() is None or not limit.isdigit() or int(limit) < 1:
+        return
+    with suppress(RuntimeError):  # TensorFlow already runs
+        tf.config.threading.set_intra_op_parallelism_threads(int(limit))
+        tf.config.threading.set_inter_op_parallelism_threads(int(limit))
+
+
+_limit_worker_threads()
+
+
+class LoopModel(keras.Model):
+    """A network with a fast ``fit``.
+
+    Parameters
+    ----------
+    network : keras.Model
+        A functional model; its layers and weights are shared.
+    objective : callable
+        ``objective(y, output)`` gives the loss of each sample, shape (batch,). ``y`` is
+        None for networks that need no target.
+    variables : dict of str to tf.Variable
+        The hyperparameters that the layers of ``network`` read.
+    inference_rows : int
+        How many samples are predicted at once, always.
+    optimizer : keras.optimizers.Optimizer, default=None
+        None is Adam in one fused kernel; any other is served by Keras's own loop.
+    """
+
+    def __init__(self, network, objective, variables, inference_rows, optimizer=None):
+        super().__init__(inputs=network.inputs, outputs=network.outputs)
+        self._objective = objective
+        self._hyper = dict(variables)
+        self._rows = inference_rows
+        self._rng = np.random.default_rng(0)
+        self._seeded = [
+            layer for layer in network._flatten_layers() if hasattr(layer, "seed_generator")
+        ]
+        self._epoch_fn = tf.function(self._run_epoch_chunk, reduce_retracing=True)
+        self._validate_fn = tf.function(self._run_validation_chunk, reduce_retracing=True)
+        self._output_fn = tf.function(partial(self, training=False), reduce_retracing=True)
+        self.compile(
+            optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
+        )
+        self.optimizer.build(self.trainable_variables)
+
+    # -- state ---------------------------------------------------------------
+
+    def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
+        """Start afresh: optimizer, weights, hyperparameters and random numbers."""
+        variables = [v for v in self.optimizer.variables if "learning_rate" not in v.path]
+        for i, variable in enumerate(variables):
+            variable.assign(slots[i] if slots else np.zeros(variable.shape, variable.dtype))
+        if learning_rate is not None:
+            self.optimizer.learning_rate = float(learning_rate)
+        for name, value in hyper.items():
+            self._hyper[name].assign(float(value))
+        self.load(weights)
+        self._rng = np.random.default_rng(seed)
+        for layer in self._seeded:
+            layer.seed_generator.state.assign([int(self._rng.integers(2**31)), 0])
+
+    def load(self, weights):
+        """Set the weights from a dict of arrays, which may hold others too."""
+        self.set_weights([weights[variable.path] for variable in self.weights])
+
+    def learned(self):
+        """Return the weights as a dict of arrays, the keys like ``"hidden1/kernel"``."""
+        return {variable.path: np.asarray(variable) for variable in self.weights}
+
+    def slots(self):
+        """Return the optimizer's variables as arrays."""
+        return [np.asarray(v) for v in self.optimizer.variables if "learning_rate" not in v.path]
+
+    # -- training ------------------------------------------------------------
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Return the mean objective, each sample times its weight, plus the penalties."""
+        losses = self._objective(y, y_pred)
+        if sample_weight is not None:
+            losses = losses * tf.cast(sample_weight, losses.dtype)
+        return tf.add_n([tf.reduce_mean(losses), *self.losses])
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=32,
+        epochs=1,
+        verbose=0,
+        callbacks=None,
+        sample_weight=None,
+        initial_epoch=0,
+        validation_rows=None,
+    ):
+        """Train as `keras.Model.fit` does, an epoch at a time.
+
+        The samples ``validation_rows`` are held out and give ``val_loss``. Callbacks that
+        look at single batches, and optimizers other than plain Adam, are served by
+        Keras's own loop over the same batches.
+        """
+        data = x, y, sample_weight
+        held_out = np.zeros(len(x), bool)
+        held_out[[] if validation_rows is None else validation_rows] = True
+        rows, validation_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        if not _is_plain_adam(self.optimizer) or _watch_batches(callbacks):
+            return super().fit(
+                _Batches(*data, rows, batch_size, self._rng),
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                initial_epoch=initial_epoch,
+                validation_data=(
+                    _Batches(*data, validation_rows, self._rows) if held_out.any() else None
+                ),
+            )
+        callbacks = keras.callbacks.CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose > 0,
+            model=self,
+            epochs=epochs,
+            verbose=2,
+            steps=_n_steps(len(rows), batch_size),
+        )
+        self.stop_training = False
+        logs = {}
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            callbacks.on_epoch_begin(epoch)
+            logs = {"loss": self._train_epoch(data, self._rng.permutation(rows), batch_size)}
+            if held_out.any():
+                logs["val_loss"] = self._validation_loss(data, validation_rows)
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _train_epoch(self, data, order, batch_size):
+        total = 0.0
+        for part in chunks(len(order), float_bytes(data[0]), multiple_of=batch_size):
+            total += self._epoch_fn(
+                *_tensors(*data, order[part]),
+                batch_size=tf.constant(batch_size),
+                learning_rate=tf.constant(float(self.optimizer.learning_rate)),
+            )
+        return float(total) / len(order)
+
+    def _run_epoch_chunk(self, x, y, weight, batch_size, learning_rate):
+        """Train on the consecutive batches of some rows; return the sum of the losses."""
+        n_samples = tf.shape(x)[0]
+        n_steps = _n_steps(n_samples, batch_size)
+        total = tf.constant(0.0)
+        for step in tf.range(n_steps):
+            start = step * batch_size
+            stop = tf.where(step == n_steps - 1, n_samples, start + batch_size)
+            loss = self._train_on(
+                x[start:stop],
+                None if y is None else y[start:stop],
+                None if weight is None else weight[start:stop],
+                learning_rate,
+            )
+            total += loss * tf.cast(stop - start, loss.dtype)
+        return total
+
+    def _train_on(self, x, y, weight, learning_rate):
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True), weight)
+        values = [variable.value for variable in self.trainable_variables]
+        _apply_adam(self.optimizer, values, tape.gradient(loss, values), learning_rate)
+        return loss
+
+    # -- evaluation ----------------------------------------------------------
+
+    def _validation_loss(self, data, rows):
+        total = sum(
+            self._validate_fn(*_tensors(*data, rows[part]))
+            for part in chunks(len(rows), float_bytes(data[0]))
+        )
+        return float(total) / len(rows) + float(sum(self.losses))
+
+    def _run_validation_chunk(self, x, y, weight):
+        n_samples = tf.shape(x)[0]
+        total = tf.constant(0.0)
+        for start in tf.range(0, n_samples, self._rows):
+            rows = slice(start, tf.minimum(start + self._rows, n_samples))
+            losses = self._objective(None if y is None else y[rows], self(x[rows], training=False))
+            total += tf.reduce_sum(losses if weight is None else losses * weight[rows])
+        return total
+
+    def outputs_of(self, x):
+        """Return what the network gives for each sample.
+
+        The samples pass in batches of one fixed size, the last one padded with zeros: a
+        sample gets the same bits in any company, and nothing is traced per shape.
+        """
+        out = None
+        for start in range(0, len(x), self._rows):
+            batch = load_chunk(x, slice(start, start + self._rows))
+            n = len(batch)
+            if n < self._rows:
+                batch = np.concatenate(
+                    [batch, np.zeros((self._rows - n, *batch.shape[1:]), batch.dtype)]
+                )
+            result = self._output_fn(tf.constant(batch)).numpy()
+            if out is None:
+                out = np.empty((len(x), *result.shape[1:]), result.dtype)
+            out[start : start + n] = result[:n]
+        return out
+
+
+class _Batches(keras.utils.PyDataset):
+    """The same batches as the fast loop takes, for Keras's own loop."""
+
+    def __init__(self, x, y, weight, rows, batch_size, rng=None):
+        super().__init__()
+        self._data = x, y, weight
+        self._order, self._rng = rows, rng
+        n_steps = _n_steps(len(rows), batch_size)
+        self._edges = [*range(0, n_steps * batch_size, batch_size), len(rows)]
+        self.on_epoch_end()
+
+    def __len__(self):
+        return len(self._edges) - 1
+
+    def __getitem__(self, step):
+        rows = self._order[self._edges[step] : self._edges[step + 1]]
+        return keras.utils.pack_x_y_sample_weight(*_tensors(*self._data, rows))
+
+    def on_epoch_end(self):
+        if self._rng is not None:
+            self._order = self._rng.permutation(self._order)
+
+
+def _n_steps(n_samples, batch_size):
+    """Count the batches; a last one of one sample, no use to batch norm, joins its neighbour."""
+    if isinstance(n_samples, int):
+        return max(1, (n_samples + batch_size - 2) // batch_size)
+    return tf.maximum(1, (n_samples + batch_size - 2) // batch_size)
+
+
+def _tensors(x, y, weight, rows):
+    return (
+        tf.constant(load_chunk(x, rows)),
+        None if y is None else tf.constant(y[rows]),
+        None if weight is None else tf.constant(weight[rows], tf.float32),
+    )
+
+
+def _is_plain_adam(optimizer):
+    """Tell whether one fused kernel a variable does all that this optimizer does."""
+    extras = (
+        "weight_decay",
+        "clipnorm",
+        "clipvalue",
+        "global_clipnorm",
+        "use_ema",
+        "amsgrad",
+        "loss_scale_factor",
+        "gradient_accumulation_steps",
+    )
+    return type(optimizer) is keras.optimizers.Adam and not any(
+        getattr(optimizer, extra, None) for extra in extras
+    )
+
+
+def _apply_adam(optimizer, values, gradients, learning_rate):
+    """Update the variables (Kingma & Ba, 2015, arXiv:1412.6980), one kernel for each."""
+    _, _, *slots = optimizer.variables
+    step = tf.cast(optimizer.iterations.value.assign_add(1), tf.float32)
+    for i, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
+        tf.raw_ops.ResourceApplyAdam(
+            var=value.handle,
+            m=slots[2 * i].value.handle,
+            v=slots[2 * i + 1].value.handle,
+            beta1_power=tf.pow(tf.constant(optimizer.beta_1), step),
+            beta2_power=tf.pow(tf.constant(optimizer.beta_2), step),
+            lr=learning_rate,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
+
+
+def _watch_batches(callbacks):
+    base = keras.callbacks.Callback
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(base, hook)
+        for callback in callbacks or ()
+        for hook in hooks
+    )
+
+
+class FiniteGuard(keras.callbacks.Callback):
+    """Stop when the loss or a weight is no longer finite, and put the last finite weights back."""
+
+    diverged = False
+
+    def on_train_begin(self, logs=None):
+        self._weights = self.model.get_weights()
+
+    def on_epoch_end(self, epoch, logs=None):
+        weights = self.model.get_weights()
+        if math.isfinite(logs["loss"]) and all(np.isfinite(w).all() for w in weights):
+            self._weights = weights
+            return
+        self.diverged = True
+        self.model.stop_training = True
+        self.model.set_weights(self._weights)
+
+
+def early_stopping(patience, min_delta):
+    """Stop when the validation loss no longer falls; the weights of its minimum come back."""
+    return keras.callbacks.EarlyStopping(
+        monitor="val_loss",
+        mode="min",
+        patience=patience,
+        min_delta=min_delta,
+        restore_best_weights=True,
+    )
+
+
+# -- the networks of this process, lent out ----------------------------------
+
+_IDLE_LIMIT = 8
+_idle = OrderedDict()
+_lock = threading.Lock()
+
+
+@contextmanager
+def borrowed(build, **architecture):
+    """Lend the caller a network of this architecture that nobody else uses meanwhile.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(**architecture)`` gives a new `LoopModel`.
+    **architecture : hashable values
+        What the graph is made of; everything else is a variable.
+    """
+    key = (build, *sorted(architecture.items()))
+    with _lock:
+        models = _idle.get(key)
+        model = models.pop() if models else None
+    if model is None:
+        model = build(**architecture)
+    try:
+        yield model
+    finally:
+        with _lock:
+            _idle.setdefault(key, []).append(model)
+            _idle.move_to_end(key)
+            while sum(map(len, _idle.values())) > _IDLE_LIMIT:
+                oldest = next(iter(_idle))
+                _idle[oldest].pop()
+                if not _idle[oldest]:
+                    del _idle[oldest]

@@ -1,0 +1,60 @@
+"""The only importer of scikeras."""
+
+import sys
+from functools import cache
+
+
+def _import_scikeras():
+    """Import scikeras without the methods it plants on Keras's own classes."""
+    if "scikeras" not in sys.modules:
+        import keras
+
+        owners = (
+            keras.Model,
+            keras.losses.Loss,
+            keras.metrics.Metric,
+            keras.optimizers.Optimizer,
+        )
+        planted = ("__reduce__", "__deepcopy__")
+        before = {
+            (owner, name): vars(owner)[name]
+            for owner in owners
+            for name in planted
+            if name in vars(owner)
+        }
+        import scikeras.wrappers
+
+        for owner in owners:
+            for name in planted:
+                if (owner, name) in before:
+                    setattr(owner, name, before[owner, name])
+                elif name in vars(owner):
+                    delattr(owner, name)
+    import scikeras.wrappers
+
+    return scikeras.wrappers
+
+
+@cache
+def _classifier_class():
+    from sklearn.preprocessing import FunctionTransformer
+
+    class ReadyKerasClassifier(_import_scikeras().KerasClassifier):
+        """A `KerasClassifier` for class indices and a model that has its settings."""
+
+        _fit_kwargs = frozenset()  # of the constructor: all come with the call of fit
+        target_encoder = FunctionTransformer()
+
+    return ReadyKerasClassifier
+
+
+def fit_keras_classifier(model, X, y, *, callbacks, **settings):
+    """Train ``model``, a compiled Keras model, as a scikeras ``KerasClassifier``.
+
+    ``y`` holds class indices. What scikeras would do beyond calling ``model.fit`` is
+    left to the estimator: seeds (scikeras sets them, and TensorFlow's determinism, for
+    the whole process), class weights (it changes the caller's sample weights in place).
+    """
+    settings["epochs"] -= settings["initial_epoch"]  # scikeras adds the two
+    wrapper = _classifier_class()(model, callbacks=callbacks)
+    wrapper.fit(X, y, **settings)
