@@ -19,12 +19,12 @@ import numpy as np
 import tensorflow as tf
 
 from ._convolution import Conv2D
-from ._images import channel_statistics
+from ._images import channel_statistics, float_bytes
 from ._networks import BN_MOMENTUM, initial_weights, variables
 from ._training import LoopModel
 from ._whitening import (
     FLOOR,
-    N_IMAGES,
+    SAMPLE_BYTES,
     first_filters,
     normalize_contrast,
     ridge,
@@ -169,9 +169,7 @@ class _RandomWindow(_Layer):
             return x[:, :height, :width]
         seed = tf.cast(self.seed_generator.next(), tf.int64)
         places = np.float32([x.shape[1] - height + 1, x.shape[2] - width + 1])
-        top, left = tf.unstack(
-            tf.cast(tf.random.stateless_uniform((2,), seed) * places, tf.int32)
-        )
+        top, left = tf.unstack(tf.cast(tf.random.stateless_uniform((2,), seed) * places, tf.int32))
         x = x[:, top : top + height, left : left + width]
         return tf.ensure_shape(x, (None, height, width, None))
 
@@ -405,7 +403,8 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     weights["filters/kernel"] = tf.tensordot(whiten, encoder, 1).numpy()
     weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
 
-    images = sample_images(images, N_IMAGES, np.random.default_rng(seed))
+    n_images = max(100, min(5000, SAMPLE_BYTES // float_bytes(images)))
+    images = sample_images(images, n_images, np.random.default_rng(seed))
     grid, channels = architecture["grid"], images.shape[-1]
     n_cells = grid[0] * grid[1]
     n_features = n_cells * (architecture["filters"] + channels)

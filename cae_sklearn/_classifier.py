@@ -298,8 +298,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         n_validation = int(np.ceil(self.validation_fraction * len(y)))
         if counts.min() < 2 or min(n_validation, len(y) - n_validation) < len(counts):
             raise ValueError(
-                f"early_stopping=True with validation_fraction={self.validation_fraction} needs two "
-                f"samples or more of each class, and one of each for training and for validation; "
+                f"early_stopping=True with validation_fraction={self.validation_fraction} needs "
+                "two samples of each class, and one of each for training and for validation; "
                 f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples. "
                 "Set early_stopping=False, or give more samples."
             )
@@ -321,6 +321,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),
         }
+
+        def initial(model, seed):
+            bias = _log_prior(y, sample_weight, len(self.classes_))
+            return {**initial_weights(model, seed), "output/bias": bias}
+
         self._train(
             X,
             y,
@@ -329,7 +334,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
                 "alpha": self.alpha,
                 "l1_ratio": self.l1_ratio,
             },
-            initial=initial_weights,
+            initial=initial,
             fit=fit_keras_classifier,
             resume=resume,
             sample_weight=sample_weight,
@@ -392,7 +397,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_[np.argmax(self.predict_log_proba(X), axis=1)]
+        best = np.argmax(self.predict_log_proba(X), axis=1)
+        return self.classes_[best]
 
     @property
     def model_(self):
@@ -408,3 +414,14 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         )
         model.set_weights([self._weights[variable.path] for variable in model.weights])
         return model
+
+
+def _log_prior(y, sample_weight, n_classes):
+    """Return the centred logarithms of the classes' shares, zeros for balanced classes.
+
+    As first biases of the output they spare training the way from uniform shares to the
+    true ones, which is long where classes or their weights are far from balanced.
+    """
+    share = np.bincount(y, sample_weight, n_classes)
+    log_share = np.log(np.maximum(share / share.sum(), 1e-9))
+    return np.float32(log_share - log_share.mean())

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ._images import chunks, float_bytes
 
 N_PATCHES = 100_000  # that estimate the covariance
-N_IMAGES = 5_000  # that scale the features and fit the tiles
+SAMPLE_BYTES = 64 * 2**20  # of the images, as float32, that scale the features and fit the tiles
 FLOOR = 0.01  # added to the variance of a patch, in standardised units
 RIDGE = 0.1  # added to the variance of a component of the patches, and of the features
 
