@@ -146,6 +146,21 @@ class GridPooling(_Layer):
         return {**super().get_config(), "grid": self.grid}
 
 
+@keras.saving.register_keras_serializable("cae_sklearn")
+class CellStatistics(GridPooling):
+    """Mean of each channel, and log contrast of the grey image, in the cells of a grid."""
+
+    def call(self, x):
+        grey = tf.reduce_mean(x, axis=-1, keepdims=True)
+        pooled = super().call(tf.concat([x, grey, tf.square(grey)], axis=-1))
+        means, grey, square = pooled[..., :-2], pooled[..., -2:-1], pooled[..., -1:]
+        variance = tf.maximum(square - tf.square(grey), 0.0)
+        return tf.concat([means, 0.5 * tf.math.log(variance + FLOOR)], axis=-1)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], *self.grid, shape[-1] + 1)
+
+
 def _cells(length, n_cells):
     """Return the (n_cells, length) matrix that averages over equal intervals."""
     edges = np.linspace(0.0, length, n_cells + 1)
@@ -279,7 +294,7 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     x = ContrastConv2D(filters, kernel_size, name="filters")(standard)
     x = layers.Activation(activation, name="activation", dtype="float32")(x)
     cells = layers.Concatenate(name="cells", dtype="float32")(
-        [GridPooling(grid, name="grid")(x), GridPooling(grid, name="colour")(standard)]
+        [GridPooling(grid, name="grid")(x), CellStatistics(grid, name="statistics")(standard)]
     )
     features = Standardize(name="features")(layers.Flatten(name="flatten", dtype="float32")(cells))
 
@@ -343,10 +358,10 @@ def squared_error(_, residual):
 
 
 def rows_at_once(image_shape, filters):
-    """Return how many images are encoded at once: what takes some 32 MiB, 256 at most."""
+    """Return how many images are encoded at once: what takes some 16 MiB, 256 at most."""
     height, width, channels = image_shape
     widest = height * width * max(channels, *np.atleast_1d(filters)) * 4
-    return int(np.clip(2**25 // widest, 1, 256))
+    return int(np.clip(2**24 // widest, 1, 256))
 
 
 def loop(*, network, part="trainer", optimizer=None, **architecture):
@@ -407,7 +422,7 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     images = sample_images(images, n_images, np.random.default_rng(seed))
     grid, channels = architecture["grid"], images.shape[-1]
     n_cells = grid[0] * grid[1]
-    n_features = n_cells * (architecture["filters"] + channels)
+    n_features = n_cells * (architecture["filters"] + channels + 1)
     weights["features/mean"] = np.zeros(n_features, np.float32)
     weights["features/scale"] = np.ones(n_features, np.float32)
     features = encode(weights, images)

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import NetworkEstimator, check_sizes, unchanged_on_error
+from ._images import check_float32
 from ._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 
 ROWS_AT_ONCE = 256
@@ -264,7 +265,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         return self
 
     def _check_training_data(self, X, y, sample_weight, reset):
-        X, y = validate_data(self, X, y, reset=reset, dtype=[np.float32, np.uint8])
+        X, y = validate_data(self, X, y, reset=reset, dtype="numeric")
+        check_float32(X)
         check_classification_targets(y)
         if sample_weight is None:
             return X, y, None
@@ -380,7 +382,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float32, np.uint8])
+        X = validate_data(self, X, reset=False, dtype="numeric")
+        check_float32(X)
         logits = self._outputs(X).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

@@ -33,12 +33,12 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     def __init__(
         self,
-        filters=400,
+        filters=160,
         *,
         kernel_size=6,
         whiten=True,
         noise=0.5,
-        output_size=2,
+        output_size=3,
         activation="relu",
         batch_norm=False,
         image_shape=None,
@@ -119,7 +119,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             self._weights, images, self._encode_with, seed, **self._architecture
         )
         self._n_features_out = self._encode_with(self._weights, images[:1]).shape[1]
-        self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 1000)])
+        self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 500)])
 
     def _describe(self, image_shape):
         """Return the architecture for images of this shape, as plain hashable values."""

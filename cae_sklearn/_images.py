@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 
 from ._sklearn import validate_data
 
-CHUNK_BYTES = 32 * 2**20  # what one chunk may hold as float32
+CHUNK_BYTES = 16 * 2**20  # what one chunk may hold as float32
 
 
 def check_image_shape(image_shape):
@@ -66,7 +66,15 @@ def check_images(estimator, X, *, reset):
         raise ValueError(
             f"image_shape={shape} needs {np.prod(shape)} features, but X has {X.shape[1]}."
         )
+    check_float32(X)
     return X.reshape(len(X), *shape)
+
+
+def check_float32(X):
+    """Raise an error when values of ``X`` would be infinite in the network's float32."""
+    largest = np.finfo(np.float32).max
+    if X.dtype.itemsize > 4 and max(X.max(), -X.min()) > largest:
+        raise ValueError(f"X has values beyond {largest:.1e}, too large for float32. Rescale X.")
 
 
 def _expected_shape(estimator, X, given, reset):
@@ -114,8 +122,6 @@ def channel_statistics(X):
     count, mean, moment = 0, 0.0, 0.0
     for rows in chunks(len(X), float_bytes(X)):
         pixels = X[rows].reshape(-1, X.shape[-1]).astype(np.float64)
-        if not np.all(np.abs(pixels) <= np.finfo(np.float32).max):
-            raise ValueError("X has values too large for float32. Rescale X.")
         delta = pixels.mean(axis=0) - mean
         total = count + len(pixels)
         moment = moment + pixels.var(axis=0) * len(pixels) + delta**2 * count * len(pixels) / total

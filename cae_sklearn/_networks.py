@@ -17,6 +17,14 @@ BN_MOMENTUM = 0.9  # Keras's 0.99 lags behind in the few hundred steps of a smal
 # -- layers ------------------------------------------------------------------
 
 
+class _Dense(layers.Dense):
+    """`keras.layers.Dense` with a gradient of the bias independent of the threads."""
+
+    def call(self, inputs, training=None):
+        x = tf.matmul(inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(x + tf.convert_to_tensor(self.bias))
+
+
 class _Dropout(layers.Dropout):
     """Dropout whose rate is a variable."""
 
@@ -41,6 +49,11 @@ class _ElasticNet(keras.regularizers.Regularizer):
     def __call__(self, w):
         l1, l2 = tf.reduce_sum(tf.abs(w)), tf.reduce_sum(tf.square(w))
         return self._alpha * (self._l1_ratio * l1 + (1.0 - self._l1_ratio) * l2)
+
+
+def _dense(units, variable, **kwargs):
+    layer = _Dense if variable else layers.Dense
+    return layer(units, kernel_initializer="zeros", dtype="float32", **kwargs)
 
 
 def _dropout(rate, name):
@@ -74,23 +87,17 @@ def mlp(
     Hidden layers are Dense, activation, batch normalisation and dropout, in this order;
     the layer ``output`` holds the logits and carries the elastic-net penalty.
     """
+    variable = isinstance(alpha, tf.Variable)
     x = inputs = keras.Input((n_features,), name="features", dtype="float32")
     for i, units in enumerate(hidden_layer_sizes, start=1):
-        x = layers.Dense(
-            units, activation, kernel_initializer="zeros", name=f"hidden{i}", dtype="float32"
-        )(x)
+        x = _dense(units, variable, activation=activation, name=f"hidden{i}")(x)
         if batch_norm:
             x = layers.BatchNormalization(
                 momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
             )(x)
         x = _dropout(dropout_rate, f"dropout{i}")(x)
-    x = layers.Dense(
-        n_classes,
-        kernel_initializer="zeros",
-        kernel_regularizer=_penalty(alpha, l1_ratio),
-        name="output",
-        dtype="float32",
-    )(x)
+    penalty = _penalty(alpha, l1_ratio)
+    x = _dense(n_classes, variable, kernel_regularizer=penalty, name="output")(x)
     x = layers.Activation("softmax", name="probabilities", dtype="float32")(x)
     return keras.Model(inputs, x, name="mlp")
 

@@ -102,11 +102,11 @@ class LoopModel(keras.Model):
 
     def learned(self):
         """Return the weights as a dict of arrays, the keys like ``"hidden1/kernel"``."""
-        return {variable.path: np.asarray(variable) for variable in self.weights}
+        return {variable.path: variable.numpy() for variable in self.weights}
 
     def slots(self):
         """Return the optimizer's variables as arrays."""
-        return [np.asarray(v) for v in self.optimizer.variables if "learning_rate" not in v.path]
+        return [v.numpy() for v in self.optimizer.variables if "learning_rate" not in v.path]
 
     # -- training ------------------------------------------------------------
 
@@ -146,6 +146,7 @@ class LoopModel(keras.Model):
                 verbose=verbose,
                 callbacks=callbacks,
                 initial_epoch=initial_epoch,
+                shuffle=False,  # by the dataset, not by Python's global random numbers
                 validation_data=(
                     _Batches(*data, validation_rows, self._rows) if held_out.any() else None
                 ),
@@ -179,7 +180,7 @@ class LoopModel(keras.Model):
             total += self._epoch_fn(
                 *_tensors(*data, order[part]),
                 batch_size=tf.constant(batch_size),
-                learning_rate=tf.constant(float(self.optimizer.learning_rate)),
+                learning_rate=tf.constant(float(self.optimizer.learning_rate.numpy())),
             )
         return float(total) / len(order)
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from ._images import chunks, float_bytes
 
-N_PATCHES = 100_000  # that estimate the covariance
-SAMPLE_BYTES = 64 * 2**20  # of the images, as float32, that scale the features and fit the tiles
+N_PATCHES = 50_000  # that estimate the covariance
+SAMPLE_BYTES = 16 * 2**20  # of the images, as float32, that scale the features and fit the tiles
 FLOOR = 0.01  # added to the variance of a patch, in standardised units
 RIDGE = 0.1  # added to the variance of a component of the patches, and of the features
 
@@ -29,7 +29,7 @@ def sample_patches(standardised, kernel_size, rng):
     ``standardised`` is a triple: images as they are, mean and scale of the channels.
     """
     X, mean, scale = standardised
-    X = sample_images(X, N_PATCHES // 10, rng)
+    X = sample_images(X, N_PATCHES // 5, rng)
     height, width = kernel_size
     per_image = ceil(N_PATCHES / len(X))
     rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -59,7 +59,7 @@ def whitening(patches):
     """
     patches = normalize_contrast(patches)
     mean = patches.mean(axis=0, dtype=np.float64)
-    centred = tf.constant((patches - mean).astype(np.float32))
+    centred = tf.constant(patches - np.float32(mean))
     covariance = tf.matmul(centred, centred, transpose_a=True) / len(patches)
     variances, components = map(np.asarray, tf.linalg.eigh(tf.cast(covariance, tf.float64)))
     kernel = components / np.sqrt(np.maximum(variances, 0.0) + RIDGE)
@@ -98,8 +98,8 @@ def ridge(inputs, targets, intercept=True):
     """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``."""
     x_mean = inputs.mean(axis=0, dtype=np.float64) * intercept
     y_mean = targets.mean(axis=0, dtype=np.float64) * intercept
-    x = tf.constant((inputs - x_mean).astype(np.float32))
-    y = tf.constant((targets - y_mean).astype(np.float32))
+    x = tf.constant(inputs - np.float32(x_mean))
+    y = tf.constant(targets - np.float32(y_mean))
     gram = tf.cast(tf.matmul(x, x, transpose_a=True), tf.float64)
     penalty = RIDGE * tf.linalg.trace(gram) / gram.shape[0] + 1e-6
     gram = tf.linalg.set_diag(gram, tf.linalg.diag_part(gram) + penalty)

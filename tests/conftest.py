@@ -1,0 +1,24 @@
+"""Data that many tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Return 600 digits as images (n, 8, 8) and their labels."""
+    X, y = load_digits(return_X_y=True)
+    return X[:600].reshape(-1, 8, 8), y[:600]
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """Return an easy problem of three classes on ten features."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    return (rng.normal(size=(300, 10)) + 2 * np.eye(3, 10)[y]).astype(np.float32), y

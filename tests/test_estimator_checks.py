@@ -1,0 +1,36 @@
+"""scikit-learn's own checks, on the defaults with fewer epochs."""
+
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "a weight of two is not a sample taken twice: the batches, and so the statistics of "
+        "batch normalisation and the random numbers of dropout, are others"
+    )
+}
+SKIPS = {"check_array_api_input": "runs only where SCIPY_ARRAY_API is set before SciPy starts"}
+ESTIMATORS = [
+    (CAEFeaturizer(epochs=2), {}),
+    (ElasticNetBNMLPClassifier(epochs=30), EXPECTED_FAILURES),
+]
+CHECKS = [
+    pytest.param(estimator, check, expected, id=f"{type(estimator).__name__}-{check.func.__name__}")
+    for estimator, expected in ESTIMATORS
+    for estimator, check in estimator_checks_generator(estimator, mark=None)
+]
+
+
+@pytest.mark.filterwarnings("default")  # the checks provoke warnings
+@pytest.mark.parametrize(("estimator", "check", "expected"), CHECKS)
+def test_estimator_check(estimator, check, expected):
+    name = check.func.__name__
+    if name in SKIPS:
+        pytest.skip(SKIPS[name])
+    if name in expected:
+        with pytest.raises((AssertionError, ValueError)):
+            check(estimator)
+    else:
+        check(estimator)
