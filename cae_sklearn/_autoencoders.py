@@ -11,6 +11,7 @@
 Both give a `Networks` of three models that share no state with others.
 """
 
+from functools import partial
 from math import ceil
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import tensorflow as tf
 
 from ._convolution import Conv2D
 from ._images import channel_statistics, float_bytes
-from ._networks import BN_MOMENTUM, initial_weights, variables
+from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
 from ._whitening import (
     FLOOR,
@@ -207,6 +208,18 @@ class _Noise(_Layer):
         return x + self._scale * tf.random.stateless_normal(tf.shape(x), seed)
 
 
+def _noise(scale):
+    if isinstance(scale, tf.Variable):
+        return _Noise(scale, "noise")
+    return layers.GaussianNoise(scale, seed=0, name="noise", dtype="float32")
+
+
+def _convolution(noise):
+    """Return the convolution to train, or Keras's own for networks that are handed out."""
+    kind = Conv2D if isinstance(noise, tf.Variable) else layers.Conv2D
+    return partial(kind, kernel_initializer="zeros", dtype="float32")
+
+
 # -- networks ------------------------------------------------------------------
 
 
@@ -214,10 +227,11 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     """Return the deep autoencoder; ``grid`` pools the code for the features, or is None."""
     images = keras.Input(image_shape, name="images", dtype="float32")
     standard = Standardize(name="standardize")(images)
-    x = _Noise(noise, "noise")(standard)
+    x = _noise(noise)(standard)
+    convolution = _convolution(noise)
     sizes = [image_shape[:2]]
     for i, n_filters in enumerate(filters, start=1):
-        x = Conv2D(n_filters, kernel_size, padding="same", name=f"encode{i}", **_plain)(x)
+        x = convolution(n_filters, kernel_size, padding="same", name=f"encode{i}")(x)
         if batch_norm:
             x = layers.BatchNormalization(
                 momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
@@ -230,9 +244,8 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
         code if grid is None else GridPooling(grid, name="grid")(code)
     )
     code_shape = (*sizes[-1], filters[-1])
-    mirror = _mirror(
-        code_shape, sizes, (*filters[-2::-1], image_shape[-1]), kernel_size, activation
-    )
+    mirrored = (*filters[-2::-1], image_shape[-1])
+    mirror = _mirror(convolution, code_shape, sizes, mirrored, kernel_size, activation)
     residual = layers.Subtract(name="residual", dtype="float32")([mirror(code), standard])
     if grid is None:
         vector = keras.Input((int(np.prod(code_shape)),), name="features", dtype="float32")
@@ -243,16 +256,13 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
         x = layers.Resizing(*sizes[-1], name="code", dtype="float32")(x)
     restored = Standardize(inverse=True, name="restore")(mirror(x))
     return Networks(
-        keras.Model(images, residual, name="trainer"),
-        keras.Model(images, features, name="encoder"),
-        keras.Model(vector, restored, name="decoder"),
+        functional(images, residual, "trainer"),
+        functional(images, features, "encoder"),
+        functional(vector, restored, "decoder"),
     )
 
 
-_plain = {"kernel_initializer": "zeros", "dtype": "float32"}
-
-
-def _mirror(code_shape, sizes, filters, kernel_size, activation):
+def _mirror(convolution, code_shape, sizes, filters, kernel_size, activation):
     """Return the decoder from a code to a standardised image."""
     x = code = keras.Input(code_shape, name="code", dtype="float32")
     for i, (n_filters, size) in enumerate(zip(filters, sizes[-2::-1], strict=True), start=1):
@@ -262,15 +272,14 @@ def _mirror(code_shape, sizes, filters, kernel_size, activation):
             x = layers.Cropping2D(
                 ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
             )(x)
-        x = Conv2D(
+        x = convolution(
             n_filters,
             kernel_size,
             padding="same",
             activation=activation if i < len(filters) else None,
             name=f"decode{i}",
-            **_plain,
         )(x)
-    return keras.Model(code, x, name="mirror")
+    return functional(code, x, "mirror")
 
 
 def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
@@ -286,9 +295,10 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     window, strides = zip(*map(_window, (height, width), kernel_size), strict=True)
     x = _RandomWindow(window, "window")(standard)
     patches = ContrastConv2D(n_inputs, kernel_size, strides, name="whiten")(x)
-    x = _Noise(noise, "noise")(patches)
-    x = Conv2D(filters, 1, activation=activation, name="encode", **_plain)(x)
-    x = Conv2D(n_inputs, 1, name="decode", **_plain)(x)
+    x = _noise(noise)(patches)
+    convolution = _convolution(noise)
+    x = convolution(filters, 1, activation=activation, name="encode")(x)
+    x = convolution(n_inputs, 1, name="decode")(x)
     residual = layers.Subtract(name="residual", dtype="float32")([x, patches])
 
     x = ContrastConv2D(filters, kernel_size, name="filters")(standard)
@@ -301,15 +311,17 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     tile = ceil(height / grid[0]), ceil(width / grid[1])
     vector = keras.Input((features.shape[-1],), name="features", dtype="float32")
     x = layers.Reshape(cells.shape[1:], name="cells", dtype="float32")(vector)
-    x = layers.Dense(tile[0] * tile[1] * channels, name="tiles", **_plain)(x)
+    x = layers.Dense(
+        tile[0] * tile[1] * channels, kernel_initializer="zeros", name="tiles", dtype="float32"
+    )(x)
     x = _Untile(tile, channels, "untile")(x)
     if x.shape[1:3] != (height, width):
         x = layers.Resizing(height, width, name="resize", dtype="float32")(x)
     restored = Standardize(inverse=True, name="restore")(x)
     return Networks(
-        keras.Model(images, residual, name="trainer"),
-        keras.Model(images, features, name="encoder"),
-        keras.Model(vector, restored, name="decoder"),
+        functional(images, residual, "trainer"),
+        functional(images, features, "encoder"),
+        functional(vector, restored, "decoder"),
     )
 
 

@@ -253,10 +253,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     @property
     def model_(self):
         """Encoder and decoder as one Keras model of its own, from images to images."""
-        import keras
-
         encoder, decoder = self.encoder_, self.decoder_
-        return keras.Model(encoder.input, decoder(encoder.output), name="autoencoder")
+        from ._networks import functional
+
+        return functional(encoder.input, decoder(encoder.output), "autoencoder")
 
     def _keras_model(self, part):
         check_is_fitted(self)

@@ -51,6 +51,13 @@ class _ElasticNet(keras.regularizers.Regularizer):
         return self._alpha * (self._l1_ratio * l1 + (1.0 - self._l1_ratio) * l2)
 
 
+def functional(inputs, outputs, name):
+    """Return a functional model that is float32 whatever the user's default is."""
+    model = keras.Model(inputs, outputs, name=name)
+    model.dtype_policy = "float32"
+    return model
+
+
 def _dense(units, variable, **kwargs):
     layer = _Dense if variable else layers.Dense
     return layer(units, kernel_initializer="zeros", dtype="float32", **kwargs)
@@ -99,14 +106,14 @@ def mlp(
     penalty = _penalty(alpha, l1_ratio)
     x = _dense(n_classes, variable, kernel_regularizer=penalty, name="output")(x)
     x = layers.Activation("softmax", name="probabilities", dtype="float32")(x)
-    return keras.Model(inputs, x, name="mlp")
+    return functional(inputs, x, "mlp")
 
 
 def trainable_mlp(rows, optimizer=None, **architecture):
     """Return the `mlp`, without its softmax, as a `LoopModel` with variable hyperparameters."""
     hyper = variables("dropout_rate", "alpha", "l1_ratio")
     network = mlp(**architecture, **hyper)
-    network = keras.Model(network.inputs, network.get_layer("output").output)
+    network = functional(network.inputs, network.get_layer("output").output, "logits")
     return LoopModel(network, cross_entropy, hyper, rows, optimizer)
 
 

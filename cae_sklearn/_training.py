@@ -12,7 +12,6 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
-from functools import partial
 from multiprocessing import parent_process
 
 import keras
@@ -65,6 +64,7 @@ class LoopModel(keras.Model):
 
     def __init__(self, network, objective, variables, inference_rows, optimizer=None):
         super().__init__(inputs=network.inputs, outputs=network.outputs)
+        self.dtype_policy = "float32"  # whatever the user's default is
         self._objective = objective
         self._hyper = dict(variables)
         self._rows = inference_rows
@@ -72,9 +72,7 @@ class LoopModel(keras.Model):
         self._seeded = [
             layer for layer in network._flatten_layers() if hasattr(layer, "seed_generator")
         ]
-        self._epoch_fn = tf.function(self._run_epoch_chunk, reduce_retracing=True)
-        self._validate_fn = tf.function(self._run_validation_chunk, reduce_retracing=True)
-        self._output_fn = tf.function(partial(self, training=False), reduce_retracing=True)
+        self._traced = {}
         self.compile(
             optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
         )
@@ -107,6 +105,16 @@ class LoopModel(keras.Model):
     def slots(self):
         """Return the optimizer's variables as arrays."""
         return [v.numpy() for v in self.optimizer.variables if "learning_rate" not in v.path]
+
+    def _run(self, function, *tensors):
+        """Call a compiled ``function``; it is traced once for any number of samples."""
+        key = function.__name__, *(tensor is not None and tensor.dtype for tensor in tensors)
+        if key not in self._traced:
+            specs = (
+                tensor if tensor is None else _any_number_of_samples(tensor) for tensor in tensors
+            )
+            self._traced[key] = tf.function(function).get_concrete_function(*specs)
+        return self._traced[key](*tensors)
 
     # -- training ------------------------------------------------------------
 
@@ -177,10 +185,11 @@ class LoopModel(keras.Model):
     def _train_epoch(self, data, order, batch_size):
         total = 0.0
         for part in chunks(len(order), float_bytes(data[0]), multiple_of=batch_size):
-            total += self._epoch_fn(
+            total += self._run(
+                self._run_epoch_chunk,
                 *_tensors(*data, order[part]),
-                batch_size=tf.constant(batch_size),
-                learning_rate=tf.constant(float(self.optimizer.learning_rate.numpy())),
+                tf.constant(batch_size),
+                tf.constant(float(self.optimizer.learning_rate.numpy())),
             )
         return float(total) / len(order)
 
@@ -212,7 +221,7 @@ class LoopModel(keras.Model):
 
     def _validation_loss(self, data, rows):
         total = sum(
-            self._validate_fn(*_tensors(*data, rows[part]))
+            self._run(self._run_validation_chunk, *_tensors(*data, rows[part]))
             for part in chunks(len(rows), float_bytes(data[0]))
         )
         return float(total) / len(rows) + float(sum(self.losses))
@@ -225,6 +234,9 @@ class LoopModel(keras.Model):
             losses = self._objective(None if y is None else y[rows], self(x[rows], training=False))
             total += tf.reduce_sum(losses if weight is None else losses * weight[rows])
         return total
+
+    def _run_forward(self, x):
+        return self(x, training=False)
 
     def outputs_of(self, x):
         """Return what the network gives for each sample.
@@ -240,7 +252,7 @@ class LoopModel(keras.Model):
                 batch = np.concatenate(
                     [batch, np.zeros((self._rows - n, *batch.shape[1:]), batch.dtype)]
                 )
-            result = self._output_fn(tf.constant(batch)).numpy()
+            result = self._run(self._run_forward, tf.constant(batch)).numpy()
             if out is None:
                 out = np.empty((len(x), *result.shape[1:]), result.dtype)
             out[start : start + n] = result[:n]
@@ -283,6 +295,11 @@ def _tensors(x, y, weight, rows):
         None if y is None else tf.constant(y[rows]),
         None if weight is None else tf.constant(weight[rows], tf.float32),
     )
+
+
+def _any_number_of_samples(tensor):
+    shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
+    return tf.TensorSpec(shape, tensor.dtype)
 
 
 def _is_plain_adam(optimizer):

@@ -71,7 +71,9 @@ def test_l1_makes_the_output_sparse(blobs):
 
 
 def test_the_notebook_network():
-    model = classifier(hidden_layer_sizes="400-64").fit(np.eye(100, 256), np.arange(100) % 10).model_
+    model = (
+        classifier(hidden_layer_sizes="400-64").fit(np.eye(100, 256), np.arange(100) % 10).model_
+    )
     kinds = [type(layer).__name__ for layer in model.layers[1:]]
     block = ["Dense", "BatchNormalization", "Dropout"]
     assert kinds == [*block, *block, "Dense", "Activation"]

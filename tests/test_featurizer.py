@@ -1,0 +1,297 @@
+"""CAEFeaturizer: what it learns, promises and refuses."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_html_repr
+
+from cae_sklearn import CAEFeaturizer
+
+NOTEBOOK = {
+    "whiten": False,
+    "filters": (64, 32, 16),
+    "kernel_size": 3,
+    "output_size": None,
+    "noise": 0.0,
+}
+DEEP = {**NOTEBOOK, "filters": (8, 4)}
+KINDS = pytest.mark.parametrize("kind", [{"filters": 12}, DEEP], ids=["whitened", "deep"])
+
+
+def featurizer(**params):
+    return CAEFeaturizer(**{"epochs": 2, "random_state": 0, **params})
+
+
+def images(n=40, shape=(12, 12, 3), seed=0):
+    """Return smooth random pictures, uint8."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(0, 255, (n, *(-(-s // 3) for s in shape[:2]), shape[2]))
+    fine = coarse.repeat(3, 1).repeat(3, 2)[:, : shape[0], : shape[1]]
+    return np.uint8(np.clip(fine + rng.normal(0, 8, fine.shape), 0, 255))
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "shape", [(12, 12, 3), (7, 11, 1), (1, 9, 2), (5, 1, 1), (1, 1, 1), (2, 2, 3)]
+)
+def test_any_spatial_size(kind, shape):
+    X = images(shape=shape)
+    fitted = featurizer(**kind).fit(X)
+    features = fitted.transform(X)
+    assert features.dtype == np.float32
+    assert features.shape == (40, len(fitted.get_feature_names_out()))
+    assert fitted.inverse_transform(features).shape == X.shape
+    assert fitted.image_shape_ == shape
+    assert fitted.n_features_in_ == np.prod(shape)
+
+
+@KINDS
+def test_flat_and_shaped_pixels_give_the_same_features(kind):
+    X = images(shape=(8, 8, 1))
+    shaped = featurizer(**kind).fit(X)
+    three = featurizer(**kind).fit(X[..., 0])
+    flat = featurizer(**kind, image_shape=(8, 8)).fit(X.reshape(40, -1))
+    expected = shaped.transform(X)
+    np.testing.assert_array_equal(three.transform(X[..., 0]), expected)
+    np.testing.assert_array_equal(flat.transform(X.reshape(40, -1)), expected)
+    np.testing.assert_array_equal(shaped.transform(X.reshape(40, -1)), expected)
+    assert flat.n_features_in_ == shaped.n_features_in_ == 64
+
+
+@KINDS
+def test_features_do_not_depend_on_the_scale_of_the_input(kind):
+    X = images()
+    bytes_ = featurizer(**kind).fit(X).transform(X)
+    floats = featurizer(**kind).fit(X / 255).transform(X / 255)
+    assert np.abs(bytes_ - floats).max() < 1e-2 * bytes_.std()
+
+
+@KINDS
+def test_the_same_bits_for_any_dtype_and_company(kind):
+    X = images()
+    fitted = featurizer(**kind).fit(X)
+    features = fitted.transform(X)
+    for dtype in (np.int64, np.float32, np.float64):
+        other = featurizer(**kind).fit(X.astype(dtype))
+        np.testing.assert_array_equal(other.transform(X.astype(dtype)), features)
+    alone = np.vstack([fitted.transform(X[i : i + 1]) for i in range(5)])
+    np.testing.assert_array_equal(alone, features[:5])
+
+
+@KINDS
+def test_training_lowers_the_loss(kind):
+    fitted = featurizer(**kind, epochs=15, learning_rate=0.003).fit(images(200))
+    assert fitted.loss_curve_[-1] < 0.98 * fitted.loss_curve_[0]
+    assert fitted.n_iter_ == 15 == len(fitted.history_["loss"])
+
+
+@KINDS
+def test_reconstruction_beats_the_mean_image(kind):
+    X = images(300).astype(np.float32)
+    finer = {} if kind is DEEP else {"output_size": 4}
+    fitted = featurizer(**{**kind, **finer, "epochs": 20, "learning_rate": 0.003}).fit(X)
+    errors = np.square(fitted.inverse_transform(fitted.transform(X)) - X)
+    assert fitted.score(X) == pytest.approx(-errors.mean(), rel=1e-4)
+    assert errors.mean() < 0.7 * X.var()
+
+
+def test_the_notebook_encoder():
+    fitted = featurizer(**NOTEBOOK).fit(images(shape=(32, 32, 3)))
+    assert fitted.transform(images(shape=(32, 32, 3))).shape == (40, 4 * 4 * 16)
+    kinds = [type(layer).__name__ for layer in fitted.encoder_.layers]
+    assert [kind for kind in kinds if kind in ("Conv2D", "MaxPooling2D", "Flatten")] == [
+        *["Conv2D", "MaxPooling2D"] * 3,
+        "Flatten",
+    ]
+    convolutions = [layer for layer in fitted.encoder_.layers if hasattr(layer, "filters")]
+    assert [(layer.filters, layer.kernel_size) for layer in convolutions] == [
+        (64, (3, 3)),
+        (32, (3, 3)),
+        (16, (3, 3)),
+    ]
+
+
+@KINDS
+def test_the_keras_models_do_what_the_methods_do(kind, tmp_path):
+    X = images()
+    fitted = featurizer(**kind).fit(X)
+    features = fitted.transform(X)
+    np.testing.assert_allclose(fitted.encoder_(np.float32(X)), features, atol=1e-5)
+    restored = fitted.inverse_transform(features)
+    np.testing.assert_allclose(fitted.decoder_(features), restored, atol=1e-3)
+    np.testing.assert_allclose(fitted.model_(np.float32(X)), restored, atol=1e-2)
+    fitted.encoder_.save(tmp_path / "encoder.keras")
+    loaded = keras.models.load_model(tmp_path / "encoder.keras")
+    np.testing.assert_allclose(loaded(np.float32(X)), features, atol=1e-5)
+
+
+def test_features_are_standardised():
+    X = images(400)
+    features = featurizer(filters=12).fit_transform(X)
+    np.testing.assert_allclose(features.mean(axis=0), 0.0, atol=0.02)
+    assert 0.9 < features.std(axis=0).min() and features.std(axis=0).max() < 1.01
+
+
+def test_the_user_controls_the_number_of_features():
+    X = images()
+    for size, filters in ((2, 8), ((1, 3), 5)):
+        cells = size**2 if isinstance(size, int) else np.prod(size)
+        fitted = featurizer(filters=filters, output_size=size).fit(X)
+        assert fitted.transform(X).shape[1] == cells * (filters + 3 + 1)
+
+
+def test_patches_are_whitened():
+    from cae_sklearn._whitening import RIDGE, normalize_contrast, sample_patches, whitening
+
+    X = images(500, (16, 16, 3))
+    patches = sample_patches((X, np.zeros(3), np.full(3, 64.0)), (4, 4), np.random.default_rng(0))
+    kernel, bias = whitening(np.float32(patches))
+    white = np.float32(normalize_contrast(patches)) @ kernel + bias
+    covariance = np.cov(white, rowvar=False)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    variances = np.linalg.eigvalsh(np.cov(normalize_contrast(patches), rowvar=False))
+    expected = variances / (variances + RIDGE)
+    np.testing.assert_allclose(np.sort(np.diag(covariance)), np.sort(expected), atol=1e-3)
+
+
+def test_early_stopping_holds_images_out():
+    fitted = featurizer(filters=12, early_stopping=True, epochs=50, n_iter_no_change=2).fit(
+        images()
+    )
+    assert len(fitted.validation_loss_curve_) == fitted.n_iter_
+    assert np.isfinite(fitted.validation_loss_curve_).all()
+    with pytest.raises(ValueError, match="Set early_stopping=False"):
+        featurizer(early_stopping=True).fit(images(1))
+
+
+@KINDS
+def test_partial_fit_and_warm_start_go_on(kind):
+    X = images(100)
+    fitted = featurizer(**kind).partial_fit(X[:50])
+    fitted.partial_fit(X[50:])
+    assert fitted.n_iter_ == 2
+    warm = featurizer(**kind, warm_start=True, epochs=1).fit(X)
+    warm.fit(X)
+    assert warm.n_iter_ == 2
+    assert warm.loss_curve_[1] < warm.loss_curve_[0]
+    with pytest.raises(ValueError, match="Resize the images"):
+        warm.fit(images(shape=(10, 10, 3)))
+    assert warm.n_iter_ == 2
+
+
+@KINDS
+def test_refitting_forgets(kind):
+    X = images()
+    first = featurizer(**kind).fit(X).transform(X)
+    again = featurizer(**kind).fit(images(shape=(9, 9, 1))).fit(X).transform(X)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_fitted_estimator_is_not_touched_by_the_next_fit():
+    X = images()
+    a = featurizer(filters=12).fit(X)
+    before = a.transform(X)
+    featurizer(filters=12, random_state=1).fit(X[::-1])
+    np.testing.assert_array_equal(a.transform(X), before)
+
+
+def test_set_output_and_names():
+    X = images()
+    fitted = featurizer(filters=4, output_size=1).set_output(transform="pandas").fit(X)
+    frame = fitted.transform(X)
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.columns) == [f"caefeaturizer{i}" for i in range(8)]
+    assert "CAEFeaturizer" in estimator_html_repr(fitted)
+
+
+def test_constant_and_black_images():
+    for X in (np.zeros((20, 8, 8, 1), np.uint8), np.full((20, 8, 8, 3), 0.1)):
+        fitted = featurizer(filters=4).fit(X)
+        assert np.isfinite(fitted.transform(X)).all()
+        np.testing.assert_allclose(fitted.inverse_transform(fitted.transform(X)), X, atol=1e-3)
+
+
+SHAPES = "image_shape"
+BAD_DATA = [
+    ({}, lambda X: X[..., None], ValueError, "5 dimensions"),
+    ({}, lambda X: X[0, 0, 0], ValueError, "Expected 2D array, got 1D"),
+    (
+        {SHAPES: (28, 28, 1)},
+        lambda X: np.zeros((5, 700)),
+        ValueError,
+        r"image_shape=\(28, 28, 1\) needs 784 features, but X has 700\.",
+    ),
+    ({SHAPES: (6, 24, 3)}, lambda X: X, ValueError, r"expects image_shape=\(6, 24, 3\)"),
+    ({SHAPES: (28,)}, lambda X: X, ValueError, "image_shape must be"),
+    ({SHAPES: (28, -1)}, lambda X: X, ValueError, "image_shape must be"),
+    ({}, lambda X: np.where(X == X[0, 0, 0, 0], np.nan, X), ValueError, "NaN"),
+    ({}, lambda X: np.where(X == X[0, 0, 0, 0], np.inf, X), ValueError, "infinity"),
+    ({}, lambda X: X * 1e300, ValueError, "too large for float32"),
+    ({}, lambda X: X.astype(str), ValueError, "string"),
+    ({}, lambda X: np.where(X > 9, "a", X.astype(object)), ValueError, "could not convert"),
+    ({}, lambda X: X * 1j, ValueError, "Complex"),
+    ({}, lambda X: csr_array(X.reshape(40, -1)), TypeError, "X is sparse. Use"),
+    ({}, lambda X: X[:0], ValueError, "0 sample"),
+    ({}, lambda X: np.zeros((3, 0)), ValueError, "0 feature"),
+    ({}, lambda X: np.zeros((3, 4, 0, 1)), ValueError, "positive integers|0 feature"),
+]
+
+
+@pytest.mark.parametrize(("params", "spoil", "error", "message"), BAD_DATA)
+def test_bad_images_are_refused_and_change_nothing(params, spoil, error, message):
+    fitted = featurizer(filters=4, epochs=1).fit(images())
+    fitted.set_params(**params)
+    before = dict(vars(fitted))
+    with pytest.raises(error, match=message):
+        fitted.fit(spoil(images()))
+    assert vars(fitted).keys() == before.keys()
+    assert all(vars(fitted)[name] is before[name] for name in before)
+
+
+def test_other_images_at_transform():
+    fitted = featurizer(filters=4).fit(images())
+    with pytest.raises(ValueError, match="Resize the images"):
+        fitted.transform(images(shape=(14, 14, 3)))
+    with pytest.raises(ValueError, match="X has 7 features, but CAEFeaturizer is expecting 432"):
+        fitted.transform(np.zeros((3, 7)))
+    with pytest.raises(ValueError, match="Pass what transform returned"):
+        fitted.inverse_transform(np.zeros((3, 7)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("filters", 0),
+        ("filters", (64, 0)),
+        ("filters", "64-x"),
+        ("kernel_size", -3),
+        ("kernel_size", (3, 3, 3)),
+        ("output_size", 0),
+        ("noise", -0.1),
+        ("epochs", 0),
+        ("batch_size", 1.5),
+        ("learning_rate", "0.1"),
+        ("whiten", "yes"),
+        ("filters", (64, 32)),
+    ],
+)
+def test_bad_hyperparameters_are_named(name, value):
+    with pytest.raises(ValueError, match=name):
+        featurizer(**{name: value}).fit(images())
+
+
+def test_use_before_fit():
+    for method in ("transform", "inverse_transform", "score"):
+        with pytest.raises(NotFittedError):
+            getattr(featurizer(), method)(images())
+
+
+def test_parameters_are_only_assigned():
+    params = {"filters": "8-4", "kernel_size": [3, 3], "whiten": False, "output_size": np.int64(2)}
+    fitted = featurizer(**params).fit(images())
+    assert {name: fitted.get_params()[name] for name in params} == params
+    assert clone(fitted).get_params() == fitted.get_params()

@@ -1,0 +1,257 @@
+"""The training loop: parity with Keras, speed of the second fit, nothing global."""
+
+import gc
+import random
+import threading
+
+import keras
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+from joblib import Parallel, delayed
+
+from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+from cae_sklearn._convolution import _convolve
+from cae_sklearn._networks import initial_weights, trainable_mlp
+from cae_sklearn._training import _IDLE_LIMIT, _idle, borrowed
+
+ARCHITECTURE = {
+    "n_features": 10,
+    "n_classes": 3,
+    "hidden_layer_sizes": (16, 8),
+    "activation": "relu",
+    "batch_norm": True,
+}
+
+
+class InOrder:
+    """A generator of random numbers that leaves everything in its order."""
+
+    def permutation(self, rows):
+        return np.asarray(rows)
+
+
+def prepared(learning_rate=0.01, alpha=0.01, dropout_rate=0.0):
+    model = trainable_mlp(64, None, **ARCHITECTURE)
+    weights = initial_weights(model, 0)
+    model.prepare(
+        seed=0,
+        learning_rate=learning_rate,
+        weights=weights,
+        alpha=alpha,
+        l1_ratio=0.3,
+        dropout_rate=dropout_rate,
+    )
+    model._rng = InOrder()
+    return model
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_five_epochs_agree_with_keras(blobs, weighted):
+    X, y = blobs
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else None
+    ours = prepared()
+    ours.fit(X, np.int32(y), batch_size=32, epochs=5, sample_weight=weight)
+
+    start = prepared()
+    reference = keras.Sequential(
+        [
+            keras.Input((10,)),
+            keras.layers.Dense(16, "relu"),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.Dense(8, "relu"),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L1L2(0.003, 0.007)),
+        ]
+    )
+    reference.set_weights(start.get_weights())
+    reference.compile(
+        keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    history = reference.fit(
+        X, y, batch_size=32, epochs=5, shuffle=False, verbose=0, sample_weight=weight
+    )
+    np.testing.assert_allclose(ours.history.history["loss"], history.history["loss"], rtol=1e-4)
+    for a, b in zip(ours.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    np.testing.assert_allclose(
+        tf.nn.softmax(ours.outputs_of(X)), tf.nn.softmax(reference(X)), atol=1e-4
+    )
+
+
+def test_the_last_batch_of_one_joins_its_neighbour(blobs):
+    X, y = blobs
+    merged, whole = (prepared() for _ in range(2))
+    merged.fit(X[:33], np.int32(y[:33]), batch_size=32)
+    whole.fit(X[:33], np.int32(y[:33]), batch_size=33)
+    for a, b in zip(merged.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_chunks_do_not_change_the_result(blobs, monkeypatch):
+    X, y = blobs
+    one = prepared()
+    one.fit(X, np.int32(y), batch_size=32, epochs=2)
+    monkeypatch.setattr("cae_sklearn._images.CHUNK_BYTES", 32 * 40)
+    many = prepared()
+    many.fit(X, np.int32(y), batch_size=32, epochs=2)
+    for a, b in zip(one.get_weights(), many.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_dropout_leaves_out_the_share_it_says():
+    model = prepared(dropout_rate=0.3)
+    layer = model.get_layer("dropout1")
+    dropped = layer(tf.ones((200, 16)), training=True).numpy()
+    assert np.mean(dropped == 0) == pytest.approx(0.3, abs=0.03)
+    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.7, rtol=1e-5)
+    assert not np.array_equal(dropped, layer(tf.ones((200, 16)), training=True).numpy())
+
+
+def test_nothing_is_traced_again(blobs):
+    X, y = blobs
+    ElasticNetBNMLPClassifier((16, 8), epochs=1).fit(X, y)
+    key = next(key for key in _idle if (16, 8) in [v for _, v in key[1:]])
+    model = _idle[key][-1]
+    traced = dict(model._traced)
+    for i, batch_size in enumerate((8, 37, 64, 500)):
+        ElasticNetBNMLPClassifier(
+            (16, 8),
+            epochs=1,
+            batch_size=batch_size,
+            learning_rate=0.01 * (i + 1),
+            alpha=0.1 * i,
+            l1_ratio=0.2 * i,
+            dropout_rate=0.1 * i,
+        ).fit(X[: 300 - 7 * i], y[: 300 - 7 * i]).predict(X[: 5 + i])
+    assert _idle[key][-1] is model
+    assert model._traced.keys() - traced.keys() <= {("_run_forward", tf.float32)}
+    assert all(model._traced[key] is traced[key] for key in traced)
+
+
+def test_the_cache_of_networks_is_bounded_and_exclusive():
+    with borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as a:
+        with borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as b:
+            assert a is not b
+    for rows in range(9, 9 + _IDLE_LIMIT + 3):
+        with borrowed(trainable_mlp, rows=rows, **ARCHITECTURE):
+            pass
+    assert sum(map(len, _idle.values())) <= _IDLE_LIMIT
+
+
+def test_memory_does_not_grow_with_fits(blobs):
+    X, y = blobs
+    process = psutil.Process()
+
+    def fit(n):
+        for i in range(n):
+            ElasticNetBNMLPClassifier(epochs=1, random_state=i).fit(X, y).predict(X)
+        gc.collect()
+        return process.memory_info().rss / 2**20
+
+    before = fit(20)
+    assert fit(40) - before < 10  # MB; plain Keras takes some 300
+
+
+def global_state():
+    return (
+        np.random.get_state()[1].tolist(),
+        np.random.get_state()[2],
+        random.getstate(),
+        tf.config.experimental.is_op_determinism_enabled()
+        if hasattr(tf.config.experimental, "is_op_determinism_enabled")
+        else None,
+        tf.config.threading.get_intra_op_parallelism_threads(),
+        tf.config.threading.get_inter_op_parallelism_threads(),
+        keras.backend.floatx(),
+        keras.config.dtype_policy().name,
+        {name: vars(keras.Model).get(name) for name in ("__reduce__", "__deepcopy__")},
+    )
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_no_global_state_is_touched(blobs, seed):
+    X, y = blobs
+
+    def draws():
+        tf.random.set_seed(3)
+        keras.utils.set_random_seed(5)
+        return [float(tf.random.uniform(())), keras.random.uniform(()).numpy().item()]
+
+    def fit():
+        Z = CAEFeaturizer(filters=4, epochs=1, random_state=seed).fit_transform(X)
+        ElasticNetBNMLPClassifier((8,), epochs=2, random_state=seed).fit(Z, y).predict(Z)
+
+    expected = draws()
+    before = global_state()
+    fit()
+    assert global_state() == before
+    tf.random.set_seed(3)
+    keras.utils.set_random_seed(5)
+    fit()  # between seeding and drawing
+    assert [float(tf.random.uniform(())), keras.random.uniform(()).numpy().item()] == expected
+    tf.random.uniform((2,))  # raises where op determinism was left on and no seed is set
+
+
+def test_a_random_state_instance_advances(blobs):
+    X, y = blobs
+    state = np.random.RandomState(0)
+    a, b = (
+        ElasticNetBNMLPClassifier((8,), epochs=1, random_state=state).fit(X, y).predict_proba(X)
+        for _ in range(2)
+    )
+    assert not np.array_equal(a, b)
+
+
+def test_a_dtype_policy_of_the_user_changes_nothing(blobs):
+    X, y = blobs
+    clf = ElasticNetBNMLPClassifier((7,), epochs=1, random_state=0)
+    expected = clf.fit(X, y).predict_proba(X)
+    before = keras.config.dtype_policy()
+    _idle.clear()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_threads_do_not_disturb_each_other(blobs):
+    X, y = blobs
+
+    def fit(seed):
+        clf = ElasticNetBNMLPClassifier((16,), epochs=3, random_state=seed).fit(X, y)
+        return clf.predict_proba(X)
+
+    alone = [fit(seed) for seed in range(4)]
+    together = Parallel(n_jobs=4, backend="threading")(delayed(fit)(seed) for seed in range(4))
+    np.testing.assert_array_equal(alone, together)
+    assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "kernel"),
+    [
+        ((3, 9, 7, 3), 8, (3, 3)),
+        ((3, 9, 7, 16), 12, (3, 3)),
+        ((2, 9, 7, 16), 12, (4, 2)),
+        ((3, 9, 7, 20), 3, (4, 5)),
+        ((3, 1, 7, 1), 3, (1, 3)),
+        ((4, 5, 5, 30), 40, (1, 1)),
+    ],
+)
+def test_the_convolution_has_tensorflows_gradients(shape, filters, kernel):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=shape), tf.float32)
+    w = tf.constant(rng.normal(size=(*kernel, shape[-1], filters)), tf.float32)
+    results = []
+    for convolve in (_convolve, lambda x, w, padding: tf.nn.conv2d(x, w, 1, padding)):
+        with tf.GradientTape() as tape:
+            tape.watch([x, w])
+            y = convolve(x, w, "SAME")
+            loss = tf.reduce_sum(y**3)
+        results.append([y, *tape.gradient(loss, [x, w])])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
