@@ -14,11 +14,128 @@ from ._sklearn import Interval, _fit_context
 
 
 class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
-    """Features of a convolutional autoencoder, learned from images without labels.
+    r"""Features of a convolutional autoencoder, learned from images without labels.
+
+    By default the autoencoder has one wide layer. The contrast of each patch is
+    normalised, a fixed convolution learned from the data whitens it [1]_, and encoder
+    and decoder are trained to restore whitened patches :math:`z` from noisy ones [2]_:
+
+    .. math::
+
+        \min_{W, b, D, c}\;\mathbb{E}\,\lVert D\,\mathrm{relu}(W(z+\sigma\varepsilon)+b)+c-z
+        \rVert^2,\qquad \varepsilon\sim\mathcal{N}(0, I),\ \sigma = \mathtt{noise}.
+
+    The filters start as patches of the images with a soft threshold [3]_. A feature is
+    the mean activation of a filter in a cell of a grid over the image; each cell also has
+    its mean colour and its log contrast. All features are scaled to mean 0 and variance 1
+    over the training images. With ``whiten=False`` the autoencoder is deep instead [4]_:
+    convolution, activation and 2x2 max pooling for each number of ``filters``, and a
+    mirrored decoder.
+
+    Images of any height and width are read, also 1 x N. The features do not change when
+    the input is rescaled, say from 0..255 to 0..1. Batches are cast as they stream: a
+    memory-mapped array larger than the memory can be fitted and transformed.
 
     Parameters
     ----------
-    filters : int, tuple of int or str
+    filters : int, tuple of int or str, default=160
+        Filters of each layer. ``whiten=True`` takes one number; a deep autoencoder any,
+        for instance ``(64, 32, 16)`` or, for ``BayesSearchCV``, ``"64-32-16"``.
+    kernel_size : int or (int, int), default=6
+        Height and width of the filters in pixels. With ``whiten=True``, at most half of
+        the image, rounded up.
+    whiten : bool, default=True
+        Whether patches are normalised and whitened.
+    noise : float >= 0, default=0.5
+        Standard deviation of the Gaussian noise while training, in units of the
+        standardised (whitened) input.
+    output_size : int, (int, int) or None, default=3
+        Rows and columns of the grid over which activations are averaged. None keeps the
+        whole map and needs ``whiten=False``.
+    activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
+            "linear"}, default="relu"
+        Activation of the encoder, and of the hidden layers of a deep decoder.
+    batch_norm : bool, default=False
+        Whether batch normalisation stands before each activation of a deep encoder.
+    image_shape : (int, int), (int, int, int) or None, default=None
+        (H, W) or (H, W, C) of images given as flat rows. With None, a flat row is read as
+        a one-dimensional signal (1, n_features, 1).
+    epochs : int >= 1, default=5
+        Passes over the training images, the most of them with early stopping.
+    batch_size : int >= 1, default=32
+        Images per step.
+    learning_rate : float > 0, default=0.001
+        Step size of Adam.
+    optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
+        An instance is copied for each fit, brings its own learning rate, and is served
+        by Keras's own, slower loop.
+    early_stopping : bool, default=False
+        Whether to hold out images, stop when their loss no longer falls, and take the
+        weights of its minimum.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the images held out for early stopping.
+    n_iter_no_change : int >= 1, default=10
+        Epochs without improvement before training stops.
+    tol : float >= 0, default=0.0
+        The least fall of the validation loss that counts as an improvement.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and optimizer state of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Seeds all that is random. No global random state is read or changed; None takes
+        fresh entropy. An int gives the same bits in any process, for any ``n_jobs``.
+    verbose : bool or int, default=0
+        Whether to print a line per epoch.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Copied for each fit. Callbacks with hooks on batches make training use Keras's
+        own, slower loop.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        (H, W, C) of the images.
+    reconstruction_err_ : float
+        Mean squared error of reconstruction of (at most 1000) training images, in squared
+        units of the input.
+    history_ : dict of str to list of float
+        ``loss``, with early stopping ``val_loss``, and what callbacks log, per epoch.
+    loss_curve_, validation_loss_curve_ : list of float
+        The two losses of ``history_``, in squared units of the standardised (whitened)
+        input.
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        H * W * C.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the pixels, when X had some.
+    encoder_, decoder_, model_ : keras.Model
+        Copies of the networks: images to features, features to images, and both.
+
+    See Also
+    --------
+    ElasticNetBNMLPClassifier : Learns classes from these features.
+    sklearn.decomposition.PCA : Linear features.
+
+    References
+    ----------
+    .. [1] Bell & Sejnowski (1997), The independent components of natural scenes are edge
+       filters, :doi:`10.1016/S0042-6989(97)00121-1`.
+    .. [2] Vincent et al. (2008), Extracting and composing robust features with denoising
+       autoencoders, :doi:`10.1145/1390156.1390294`.
+    .. [3] Coates & Ng (2011), The importance of encoding versus training with sparse
+       coding and vector quantization, ICML.
+    .. [4] Masci et al. (2011), Stacked convolutional auto-encoders for hierarchical
+       feature extraction, :doi:`10.1007/978-3-642-21735-7_7`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from cae_sklearn import CAEFeaturizer
+    >>> images = load_digits().images
+    >>> featurizer = CAEFeaturizer(epochs=1, random_state=0).fit(images)
+    >>> featurizer.transform(images).shape
+    (1797, 1458)
+    >>> featurizer.inverse_transform(featurizer.transform(images[:5])).shape
+    (5, 8, 8, 1)
     """
 
     _parameter_constraints = {
@@ -86,14 +203,49 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the autoencoder."""
+        """Learn the autoencoder.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images, of any numeric dtype; uint8 takes the least memory.
+        y : ignored
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            For bad images or parameters; the estimator is then what it was before.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the loss is no longer finite. The last finite weights are put back.
+        """
         with unchanged_on_error(self):
             self._fit_images(X, resume=self._continues(), epochs=int(self.epochs))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
-        """Go on for one epoch over these images."""
+        """Go on for one epoch over these images.
+
+        The first call also learns normalisation and whitening; each call scales the
+        features anew.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images.
+        y : ignored
+
+        Returns
+        -------
+        self : object
+        """
         with unchanged_on_error(self):
             self._fit_images(X, resume=hasattr(self, "_weights"), epochs=1, validate=False)
         return self

@@ -1,0 +1,308 @@
+"""Real use: pipelines, searches, ensembles, processes, files and caches."""
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import cloudpickle
+import joblib
+import keras
+import numpy as np
+import pytest
+import skops.io
+from sklearn import config_context
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    StratifiedKFold,
+    check_cv,
+    cross_val_predict,
+)
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from skopt import BayesSearchCV
+from skopt.space import Categorical, Integer, Real
+
+from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+from cae_sklearn.caching import FitOnceMemory
+
+
+def cae(**params):
+    return CAEFeaturizer(**{"filters": 16, "epochs": 1, "random_state": 0, **params})
+
+
+def mlp(**params):
+    defaults = {"hidden_layer_sizes": (32,), "epochs": 4, "random_state": 0}
+    return ElasticNetBNMLPClassifier(**{**defaults, **params})
+
+
+def pipeline(memory=None, **params):
+    return Pipeline([("cae", cae(**params)), ("clf", mlp())], memory=memory)
+
+
+GRID = {"clf__batch_size": [8, 32], "clf__learning_rate": [0.001, 0.01]}
+
+
+def test_integer_cv_is_stratified(digits):
+    X, y = digits
+    assert isinstance(check_cv(5, y, classifier=True), StratifiedKFold)
+    search = GridSearchCV(mlp(epochs=1), {"alpha": [1e-4]}, cv=5).fit(X.reshape(600, -1), y)
+    split = GridSearchCV(mlp(epochs=1), {"alpha": [1e-4]}, cv=StratifiedKFold(5))
+    split.fit(X.reshape(600, -1), y)
+    names = [f"split{i}_test_score" for i in range(5)]
+    assert [search.cv_results_[n] for n in names] == [split.cv_results_[n] for n in names]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
+    X, y = digits
+    params = {"whiten": False, "filters": (8, 4), "kernel_size": 3} if deep else {}
+    searches = [
+        GridSearchCV(pipeline(**params), GRID, cv=3, n_jobs=n_jobs).fit(X[:300], y[:300])
+        for n_jobs in (1, 1, 2)
+    ]
+    for name in ("mean_test_score", "split0_test_score"):
+        first, *others = (search.cv_results_[name] for search in searches)
+        for other in others:
+            np.testing.assert_array_equal(other, first)
+    first, *others = (search.predict_proba(X[300:]) for search in searches)
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "filters=16",
+        "whiten=False, filters=(16, 8), kernel_size=3, batch_norm=True",
+    ],
+)
+def test_the_same_bits_for_any_number_of_threads(params):
+    code = f"""
+        import joblib, numpy as np
+        from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+        rng = np.random.default_rng(0)
+        X, y = rng.integers(0, 256, (300, 24, 24, 3), np.uint8), rng.integers(0, 3, 300)
+        Z = CAEFeaturizer({params}, epochs=2, random_state=0).fit_transform(X)
+        clf = ElasticNetBNMLPClassifier((1024, 8), epochs=2, batch_size=256, random_state=0)
+        print(joblib.hash(Z), joblib.hash(clf.fit(Z, y).predict_proba(Z)))
+    """
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env={**os.environ, "TF_NUM_INTRAOP_THREADS": n, "OMP_NUM_THREADS": n},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
+
+
+class CountFits(keras.callbacks.Callback):
+    """Add a line to a file at each fit, in whatever process."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = str(path)
+
+    def on_train_begin(self, logs=None):
+        with open(self.path, "a") as file:
+            file.write("fit\n")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_grid_fits_the_featurizer_once_per_fold(digits, tmp_path, n_jobs):
+    X, y = digits
+    count = tmp_path / "count"
+    memory = FitOnceMemory(tmp_path / "cache", verbose=0)
+    model = pipeline(memory, callbacks=[CountFits(count)])
+    grid = {"clf__alpha": np.logspace(-6, -1, 8).tolist()}
+    search = GridSearchCV(model, grid, cv=5, n_jobs=n_jobs).fit(X[:200], y[:200])
+    assert len(count.read_text().splitlines()) == 5 + 1
+    plain = GridSearchCV(pipeline(), grid, cv=5).fit(X[:200], y[:200])
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
+
+
+def test_hashing_and_pickling_a_fitted_featurizer_cost_little(digits):
+    X, _ = digits
+    fitted = cae().fit(X)
+    assert len(pickle.dumps(fitted)) < 1e6
+    assert joblib.hash(fitted) == joblib.hash(pickle.loads(pickle.dumps(fitted)))
+
+
+def test_bayes_search(digits):
+    X, y = digits
+    search = BayesSearchCV(
+        pipeline(),
+        {
+            "clf__batch_size": Categorical([8, 16, 32, 64]),
+            "clf__learning_rate": Real(1e-4, 1e-1, prior="log-uniform"),
+            "clf__alpha": Real(1e-6, 1e-1, prior="log-uniform"),
+            "clf__l1_ratio": Real(0, 1),
+            "clf__hidden_layer_sizes": Categorical(["32", "64-16"]),
+            "cae__epochs": Integer(1, 2),
+        },
+        n_iter=3,
+        cv=2,
+        random_state=0,
+    ).fit(X, y)
+    assert search.best_score_ > 0.5
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_halving_search_over_epochs(digits):
+    X, y = digits
+    search = HalvingGridSearchCV(
+        pipeline(),
+        {"clf__learning_rate": [0.001, 0.003, 0.01]},
+        resource="clf__epochs",
+        min_resources=2,
+        max_resources=8,
+        cv=2,
+    ).fit(X, y)
+    assert search.n_resources_[-1] > search.n_resources_[0]
+    assert search.best_score_ > 0.7
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: VotingClassifier([("a", mlp()), ("b", LogisticRegression())], voting="soft"),
+        lambda: StackingClassifier([("a", mlp()), ("b", mlp(alpha=0.1))], cv=3),
+        lambda: CalibratedClassifierCV(mlp(), cv=3),
+        lambda: BaggingClassifier(mlp(), n_estimators=3, random_state=0),
+    ],
+    ids=["voting", "stacking", "calibrated", "bagging"],
+)
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_ensembles(digits, make):
+    X, y = digits
+    model = make_pipeline(cae(), make()).fit(X[:400], y[:400])
+    assert model.score(X[400:], y[400:]) > 0.7
+
+
+def test_cross_val_predict(digits):
+    X, y = digits
+    probabilities = cross_val_predict(pipeline(), X, y, cv=3, method="predict_proba")
+    assert probabilities.shape == (600, 10)
+    assert np.mean(probabilities.argmax(axis=1) == y) > 0.7
+
+
+def test_feature_union_and_column_transformer(digits):
+    X, y = digits
+    flat = X.reshape(600, -1)
+    features = cae(image_shape=(8, 8))
+    union = FeatureUnion([("cae", features), ("pca", PCA(8))])
+    assert make_pipeline(union, mlp()).fit(flat[:400], y[:400]).score(flat[400:], y[400:]) > 0.7
+    columns = ColumnTransformer([("cae", features, slice(0, 64)), ("rest", "passthrough", [64])])
+    table = np.hstack([flat, y[:, None]])
+    assert make_pipeline(columns, mlp()).fit(table[:400], y[:400]).score(table[400:], y[400:]) > 0.7
+
+
+def test_features_of_an_unlabelled_pool(digits):
+    X, y = digits
+    frozen = FrozenEstimator(cae().fit(X))
+    model = make_pipeline(frozen, mlp()).fit(X[:100], y[:100])
+    np.testing.assert_array_equal(model[0].transform(X), frozen.estimator.transform(X))
+
+
+def test_sample_weights_are_routed(digits):
+    X, y = digits
+    weight = np.where(y == 0, 0.0, 1.0)
+    with config_context(enable_metadata_routing=True):
+        clf = mlp().set_fit_request(sample_weight=True)
+        model = Pipeline([("cae", cae()), ("clf", clf)]).fit(X, y, sample_weight=weight)
+    assert 0 not in model.predict(X)
+
+
+DUMPS = {
+    "pickle": lambda model, path: path.write_bytes(pickle.dumps(model)),
+    "joblib": joblib.dump,
+    "cloudpickle": lambda model, path: path.write_bytes(cloudpickle.dumps(model)),
+    "deepcopy": lambda model, path: path.write_bytes(pickle.dumps(copy.deepcopy(model))),
+    "skops": skops.io.dump,
+}
+
+
+@pytest.mark.parametrize("way", DUMPS)
+def test_a_new_process_predicts_the_same_bits(digits, tmp_path, way):
+    X, y = digits
+    model = pipeline().fit(X, y)
+    DUMPS[way](model, tmp_path / "model")
+    np.save(tmp_path / "X.npy", X)
+    load = {
+        "joblib": "joblib.load('model')",
+        "skops": "skops.io.load('model', trusted=skops.io.get_untrusted_types(file='model'))",
+    }.get(way, "pickle.loads(open('model', 'rb').read())")
+    code = (
+        f"import pickle, joblib, numpy as np, skops.io; model = {load}; "
+        "np.save('p.npy', model.predict_proba(np.load('X.npy')))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), model.predict_proba(X))
+
+
+def test_a_fitted_classifier_is_a_small_file():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 256)), rng.integers(0, 10, 200)
+    for warm_start in (False, True):
+        fitted = ElasticNetBNMLPClassifier(epochs=1, warm_start=warm_start).fit(X, y)
+        assert len(pickle.dumps(fitted)) < 3e6
+
+
+def test_memory_maps_are_streamed(tmp_path):
+    path = tmp_path / "images.npy"
+    X = np.lib.format.open_memmap(path, "w+", np.uint8, (20_000, 64, 64, 3))  # 246 MB
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for i in range(0, len(X), 100):
+        X[i : i + 100] = np.roll(picture, i // 100, axis=0)
+    X.flush()
+    code = f"""
+        import numpy as np, tensorflow as tf
+        from cae_sklearn import CAEFeaturizer
+
+        def anonymous():
+            with open("/proc/self/status") as status:
+                return int(next(l for l in status if l.startswith("RssAnon")).split()[1]) / 1024
+
+        tf.constant(0)
+        before = anonymous()
+        X = np.load({str(path)!r}, mmap_mode="r")
+        fitted = CAEFeaturizer(filters=32, epochs=1).fit(X)
+        features = fitted.transform(X)
+        print(anonymous() - before - features.nbytes / 2**20)
+    """
+    rise = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert float(rise.stdout) < 246  # MB; one float32 copy would be 983
+
+
+def test_a_dask_cluster_gives_the_same_scores(digits):
+    distributed = pytest.importorskip("distributed")
+    X, y = digits
+    here = GridSearchCV(pipeline(), GRID, cv=2).fit(X[:200], y[:200])
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_backend("dask"),
+    ):
+        there = GridSearchCV(pipeline(), GRID, cv=2, n_jobs=2).fit(X[:200], y[:200])
+    np.testing.assert_array_equal(
+        here.cv_results_["mean_test_score"], there.cv_results_["mean_test_score"]
+    )
