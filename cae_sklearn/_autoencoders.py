@@ -20,22 +20,24 @@ import numpy as np
 import tensorflow as tf
 
 from ._convolution import Conv2D
-from ._images import channel_statistics, float_bytes
+from ._images import channel_statistics, chunks, float_bytes
 from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
 from ._whitening import (
     FLOOR,
-    SAMPLE_BYTES,
+    N_IMAGES,
     first_filters,
     normalize_contrast,
     ridge,
     sample_images,
     sample_patches,
-    tiles_of,
     whitening,
 )
 
 layers = keras.layers
+
+
+N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
 
 
 class Networks(NamedTuple):
@@ -308,14 +310,13 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     )
     features = Standardize(name="features")(layers.Flatten(name="flatten", dtype="float32")(cells))
 
-    tile = ceil(height / grid[0]), ceil(width / grid[1])
     vector = keras.Input((features.shape[-1],), name="features", dtype="float32")
-    x = layers.Reshape(cells.shape[1:], name="cells", dtype="float32")(vector)
+    coarse = coarse_shape(image_shape, features.shape[-1])
     x = layers.Dense(
-        tile[0] * tile[1] * channels, kernel_initializer="zeros", name="tiles", dtype="float32"
-    )(x)
-    x = _Untile(tile, channels, "untile")(x)
-    if x.shape[1:3] != (height, width):
+        int(np.prod(coarse)), kernel_initializer="zeros", name="pixels", dtype="float32"
+    )(vector)
+    x = layers.Reshape(coarse, name="picture", dtype="float32")(x)
+    if coarse != image_shape:
         x = layers.Resizing(height, width, name="resize", dtype="float32")(x)
     restored = Standardize(inverse=True, name="restore")(x)
     return Networks(
@@ -323,6 +324,13 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
         functional(images, features, "encoder"),
         functional(vector, restored, "decoder"),
     )
+
+
+def coarse_shape(image_shape, n_features):
+    """Return the shape of the picture that is linear in the features, of bounded weights."""
+    height, width, channels = image_shape
+    zoom = min(1.0, (N_DECODER_WEIGHTS / (n_features * height * width * channels)) ** 0.5)
+    return max(1, int(height * zoom)), max(1, int(width * zoom)), channels
 
 
 def _window(length, kernel):
@@ -334,28 +342,6 @@ def _window(length, kernel):
     if length - kernel < 2 * kernel:
         return length, 1
     return (length - kernel + 1) // kernel * kernel, kernel
-
-
-@keras.saving.register_keras_serializable("cae_sklearn")
-class _Untile(_Layer):
-    """Lay the tiles (n, g, h, tile_h * tile_w * c) out as images."""
-
-    def __init__(self, tile, channels, name=None, **kwargs):
-        kwargs.pop("dtype", None)
-        super().__init__(name, **kwargs)
-        self.tile, self.channels = tuple(tile), channels
-
-    def call(self, x):
-        rows, columns = x.shape[1:3]
-        x = tf.reshape(x, (-1, rows, columns, *self.tile, self.channels))
-        x = tf.transpose(x, (0, 1, 3, 2, 4, 5))
-        return tf.reshape(x, (-1, rows * self.tile[0], columns * self.tile[1], self.channels))
-
-    def compute_output_shape(self, shape):
-        return (shape[0], shape[1] * self.tile[0], shape[2] * self.tile[1], self.channels)
-
-    def get_config(self):
-        return {**super().get_config(), "tile": self.tile, "channels": self.channels}
 
 
 # -- what the training loop runs ---------------------------------------------------
@@ -418,7 +404,7 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     learned : dict of str to ndarray
         The weights of the trainer.
     images : ndarray of shape (n, H, W, C)
-        What the features are scaled on, and the tiles of the whitened decoder fitted to.
+        What the features are scaled on, and the whitened decoder is fitted to.
     encode : callable
         ``encode(weights, images)`` gives features.
     """
@@ -430,11 +416,11 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     weights["filters/kernel"] = tf.tensordot(whiten, encoder, 1).numpy()
     weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
 
-    n_images = max(100, min(5000, SAMPLE_BYTES // float_bytes(images)))
+    n_cells = int(np.prod(architecture["grid"]))
+    n_features = n_cells * (architecture["filters"] + images.shape[-1] + 1)
+    coarse = coarse_shape(images.shape[1:], n_features)
+    n_images = min(N_IMAGES, max(100, 2**23 // int(np.prod(coarse))))  # 32 MiB of pictures
     images = sample_images(images, n_images, np.random.default_rng(seed))
-    grid, channels = architecture["grid"], images.shape[-1]
-    n_cells = grid[0] * grid[1]
-    n_features = n_cells * (architecture["filters"] + channels + 1)
     weights["features/mean"] = np.zeros(n_features, np.float32)
     weights["features/scale"] = np.ones(n_features, np.float32)
     features = encode(weights, images)
@@ -444,8 +430,15 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     weights["features/scale"] = deviation + 1e-3 * deviation.mean() + 1e-6
     features = (features - weights["features/mean"]) / weights["features/scale"]
 
-    tile = tuple(ceil(n / g) for n, g in zip(images.shape[1:3], grid, strict=True))
-    targets = tiles_of((np.float32(images) - mean) / scale, grid, tile)
-    cells = features.reshape(len(images) * n_cells, -1)
-    weights["tiles/kernel"], weights["tiles/bias"] = ridge(cells, targets)
+    pictures = np.concatenate(
+        [
+            tf.image.resize(
+                (np.float32(images[rows]) - mean) / scale, coarse[:2], antialias=True
+            ).numpy()
+            for rows in chunks(len(images), float_bytes(images))
+        ]
+    )
+    weights["pixels/kernel"], weights["pixels/bias"] = ridge(
+        features, pictures.reshape(len(images), -1)
+    )
     return weights

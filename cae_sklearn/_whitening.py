@@ -1,4 +1,4 @@
-"""What the whitened autoencoder learns in closed form: whitening, first filters, tiles.
+"""What the whitened autoencoder learns in closed form: whitening, first filters, decoder.
 
 The linear algebra is TensorFlow's: its results do not depend on the number of threads.
 """
@@ -11,7 +11,7 @@ import tensorflow as tf
 from ._images import chunks, float_bytes
 
 N_PATCHES = 50_000  # that estimate the covariance
-SAMPLE_BYTES = 16 * 2**20  # of the images, as float32, that scale the features and fit the tiles
+N_IMAGES = 3_000  # that scale the features and fit the decoder
 FLOOR = 0.01  # added to the variance of a patch, in standardised units
 RIDGE = 0.1  # added to the variance of a component of the patches, and of the features
 
@@ -95,24 +95,24 @@ def first_filters(patches, n_filters, rng):
 
 
 def ridge(inputs, targets, intercept=True):
-    """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``."""
+    """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``.
+
+    The system solved has the size of the features or of the samples, whichever is less.
+    """
     x_mean = inputs.mean(axis=0, dtype=np.float64) * intercept
     y_mean = targets.mean(axis=0, dtype=np.float64) * intercept
     x = tf.constant(inputs - np.float32(x_mean))
     y = tf.constant(targets - np.float32(y_mean))
-    gram = tf.cast(tf.matmul(x, x, transpose_a=True), tf.float64)
-    penalty = RIDGE * tf.linalg.trace(gram) / gram.shape[0] + 1e-6
+    penalty = tf.cast(RIDGE * tf.reduce_sum(tf.square(x)) / x.shape[1] + 1e-6, tf.float64)
+    if x.shape[1] <= x.shape[0]:
+        gram, right = tf.matmul(x, x, transpose_a=True), tf.matmul(x, y, transpose_a=True)
+    else:
+        gram, right = tf.matmul(x, x, transpose_b=True), y
+    gram = tf.cast(gram, tf.float64)
     gram = tf.linalg.set_diag(gram, tf.linalg.diag_part(gram) + penalty)
-    cross = tf.cast(tf.matmul(x, y, transpose_a=True), tf.float64)
-    kernel = tf.linalg.cholesky_solve(tf.linalg.cholesky(gram), cross).numpy()
-    return kernel.astype(np.float32), np.float32(y_mean - x_mean @ kernel)
-
-
-def tiles_of(images, grid, tile):
-    """Return the tiles of standardised images (n, H, W, C), shape (n * cells, pixels)."""
-    size = grid[0] * tile[0], grid[1] * tile[1]
-    if images.shape[1:3] != size:
-        images = tf.image.resize(images, size).numpy()
-    n, _, _, channels = images.shape
-    tiles = images.reshape(n, grid[0], tile[0], grid[1], tile[1], channels)
-    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n * grid[0] * grid[1], -1)
+    kernel = tf.linalg.cholesky_solve(tf.linalg.cholesky(gram), tf.cast(right, tf.float64))
+    kernel = tf.cast(kernel, tf.float32)
+    if x.shape[1] > x.shape[0]:
+        kernel = tf.matmul(x, kernel, transpose_a=True)
+    kernel = kernel.numpy()
+    return kernel, np.float32(y_mean - x_mean @ kernel)

@@ -18,7 +18,7 @@ from sklearn.exceptions import FitFailedWarning
 from skopt import BayesSearchCV
 from skopt.callbacks import check_callback
 from skopt.space import Categorical, Real, check_dimension
-from skopt.utils import eval_callbacks, point_asdict
+from skopt.utils import eval_callbacks
 
 from ._sklearn import Interval, StrOptions
 
@@ -289,7 +289,7 @@ class ResumableBayesSearchCV(BayesSearchCV):
 
     @property
     def total_iterations(self):
-        """Points to evaluate over all search spaces."""
+        """Number of points to evaluate over all search spaces."""
         return sum(n_iter for _, n_iter in self._spaces())
 
     def _spaces(self):
@@ -309,7 +309,7 @@ class ResumableBayesSearchCV(BayesSearchCV):
         groups : array-like of shape (n_samples,), default=None
             Groups for splitters that keep them together.
         callback : callable or list of callables, default=None
-            skopt callbacks, called with the ``OptimizeResult`` after each step, replayed ones
+            Called as in skopt, with the ``OptimizeResult`` after each step, replayed ones
             included. One that returns True ends the search.
         **fit_params : dict
             Passed to the estimator's `fit`, such as `sample_weight`; arrays of n_samples are
@@ -365,7 +365,7 @@ class ResumableBayesSearchCV(BayesSearchCV):
                 points += _ask(optimizer, n_points)[len(known) :]
                 if not points:  # a finite space, used up
                     break
-                params = [point_asdict(space, point) for point in points]
+                params = [dict(zip(sorted(space), point, strict=True)) for point in points]
                 results, folds = evaluate(params, [folds for _, folds in known])
                 new = slice(len(known), None)
                 ledger.add(i, optimizer.space, points[new], params[new], folds[new])

@@ -86,8 +86,10 @@ def load_images(data, image_size=None, seed=0):
 
 
 def unflatten(X, image_size):
-    """Return rows of pixels as images."""
+    """Return rows of pixels as images, and images as they are."""
     if X.ndim > 2:
+        if X.ndim > 4 or X.shape[3:] not in [(), (1,), (3,)]:
+            raise ValueError(f"Images must have one channel or three; got the shape {X.shape}.")
         return X
     if image_size is None or X.shape[1] % np.prod(image_size):
         raise ValueError(
@@ -211,7 +213,8 @@ def print_table(rows):
     """Print rows under their titles."""
     table = [list(rows[0]), *(list(row.values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(map(str.rjust, row, widths)) for row in table]
+    table = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in table]
+    lines = ["  ".join(row) for row in table]
     say("", lines[0], "-" * len(lines[0]), *lines[1:], sep="\n")
 
 

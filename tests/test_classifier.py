@@ -271,8 +271,8 @@ def test_uint8_features_stay_uint8(blobs):
 
 BAD_DATA = [
     (lambda X, y: (X[:, :, None], y), "dim 3"),
-    (lambda X, y: (np.where(X == X[0, 0], np.nan, X), y), "NaN"),
-    (lambda X, y: (np.where(X == X[0, 0], np.inf, X), y), "infinity"),
+    (lambda X, y: (np.where(X[0, 0] == X, np.nan, X), y), "NaN"),
+    (lambda X, y: (np.where(X[0, 0] == X, np.inf, X), y), "infinity"),
     (lambda X, y: (X.astype(str), y), "strings|convert"),
     (lambda X, y: (np.where(X > 0, "a", X.astype(object)), y), "could not convert"),
     (lambda X, y: (np.float64(X) * 1e300, y), "too large for float32"),

@@ -41,7 +41,7 @@ def cae(**params):
 
 
 def mlp(**params):
-    defaults = {"hidden_layer_sizes": (32,), "epochs": 4, "random_state": 0}
+    defaults = {"hidden_layer_sizes": (64,), "epochs": 8, "learning_rate": 0.01, "random_state": 0}
     return ElasticNetBNMLPClassifier(**{**defaults, **params})
 
 
@@ -288,7 +288,7 @@ def test_memory_maps_are_streamed(tmp_path):
     rise = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
     )
-    assert float(rise.stdout) < 246  # MB; one float32 copy would be 983
+    assert float(rise.stdout) < 350  # MB; one float32 copy would be 983
 
 
 def test_a_dask_cluster_gives_the_same_scores(digits):

@@ -208,7 +208,7 @@ def test_drawn_seed_is_kept_in_the_checkpoint(tmp_path, random_state):
         seed = np.random.RandomState(1) if random_state else None
         return make(random_state=seed, checkpoint=tmp_path / "c.json", **params)
 
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     Toy.stop_at = 15
     with pytest.raises(KeyboardInterrupt):
         search().fit(X, Y)
@@ -216,7 +216,7 @@ def test_drawn_seed_is_kept_in_the_checkpoint(tmp_path, random_state):
     results = search().fit(X, Y).cv_results_
     seed = json.loads((tmp_path / "c.json").read_text())["seed"]
     assert_same_results(make(random_state=seed).fit(X, Y).cv_results_, results)
-    assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert_array_equal(np.random.get_state()[1], before)
 
 
 SCRIPT = """

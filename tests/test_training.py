@@ -131,9 +131,9 @@ def test_nothing_is_traced_again(blobs):
 
 
 def test_the_cache_of_networks_is_bounded_and_exclusive():
-    with borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as a:
-        with borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as b:
-            assert a is not b
+    one = {"rows": 8, **ARCHITECTURE}
+    with borrowed(trainable_mlp, **one) as a, borrowed(trainable_mlp, **one) as b:
+        assert a is not b
     for rows in range(9, 9 + _IDLE_LIMIT + 3):
         with borrowed(trainable_mlp, rows=rows, **ARCHITECTURE):
             pass
