@@ -27,9 +27,13 @@ if args.quick:
 GRID = {"clf__batch_size": [8, 16, 32, 64], "clf__learning_rate": [0.001, 0.01]}
 
 
+home = tempfile.TemporaryDirectory()
+log = Path(home.name, "fits.txt")
+os.environ["BENCH_CACHE_LOG"] = str(log)  # set before any worker process starts
+
+
 def search(folder, memory, n_jobs, refit):
-    log = Path(folder, "fits.txt")
-    os.environ["BENCH_CACHE_LOG"] = str(log)
+    log.write_text("")
     pipeline = Pipeline(
         [
             ("cae", CountedCAE(64, image_shape=(8, 8), kernel_size=3, epochs=2, random_state=0)),

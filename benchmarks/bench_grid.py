@@ -82,7 +82,7 @@ total = {}
 candidates = [(size, rate) for size in BATCH_SIZES for rate in RATES]
 for candidate in candidates:
     contestants = {
-        name: lambda e=estimator, n=names: search(e, n, candidate)
+        name: lambda e=estimator, n=names, c=candidate: search(e, n, c)
         for name, (estimator, *names) in estimators().items()
     }
     measured = alternate(contestants, args.rounds, warm_up=False)
