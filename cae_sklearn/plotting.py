@@ -84,7 +84,6 @@ class ReconstructionDisplay:
         -------
         ReconstructionDisplay
         """
-        check_is_fitted(featurizer)
         images = X[:n_images]
         reconstructions = featurizer.inverse_transform(featurizer.transform(images))
         shape = getattr(featurizer, "image_shape_", None)
@@ -649,7 +648,6 @@ class PredictionsDisplay:
         -------
         PredictionsDisplay
         """
-        check_is_fitted(estimator)
         images, y = X[:n_images], np.asarray(y)[:n_images]
         return cls.from_predictions(images, y, estimator.predict(images), **options)
 
