@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
 from ._sklearn import HasMethods, Interval, StrOptions
 
@@ -51,11 +52,13 @@ class NetworkEstimator(BaseEstimator):
     @property
     def loss_curve_(self):
         """Training loss of each epoch, a list of floats."""
+        check_is_fitted(self)
         return self.history_["loss"]
 
     @property
     def validation_loss_curve_(self):
         """Validation loss of each epoch, a list of floats; empty without validation."""
+        check_is_fitted(self)
         return self.history_.get("val_loss", [])
 
     def _seeds(self):
@@ -68,16 +71,44 @@ class NetworkEstimator(BaseEstimator):
     def _continues(self):
         return self.warm_start and hasattr(self, "_weights")
 
+    def _set_architecture(self, architecture, resume):
+        """Note what the network is made of; going on needs the same."""
+        if resume and architecture != self._architecture:
+            changed = [
+                f"{name} from {self._architecture.get(name)!r} to {value!r}"
+                for name, value in architecture.items()
+                if self._architecture.get(name) != value
+            ]
+            raise ValueError(
+                f"{type(self).__name__} cannot go on with a changed network: {', '.join(changed)}. "
+                "Set warm_start=False and call fit, or restore the parameters."
+            )
+        self._architecture = architecture
+
     @contextmanager
-    def _network(self, optimizer=None, **part):
-        """Lend the network of this architecture; one with its own optimizer is not shared."""
+    def _network(self, private=False, optimizer=None, **part):
+        """Lend the network of this architecture, or make one that nobody else will use."""
         from ._training import borrowed
 
-        if optimizer is None:
+        if private:
+            yield self._build(**self._architecture, **part, optimizer=optimizer)
+        else:
             with borrowed(self._build, **self._architecture, **part) as model:
                 yield model
-        else:
-            yield self._build(**self._architecture, **part, optimizer=optimizer)
+
+    def _own_callbacks(self):
+        """Return copies of the callbacks that were passed."""
+        if not self.callbacks:
+            return []
+        import keras
+
+        for callback in self.callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(
+                    "callbacks must be a list of keras.callbacks.Callback instances, "
+                    f"but holds {callback!r}."
+                )
+        return copy.deepcopy(list(self.callbacks))
 
     def _own_optimizer(self):
         """Return a copy of the optimizer that was passed, None for the default one."""
@@ -92,7 +123,9 @@ class NetworkEstimator(BaseEstimator):
             )
         return type(self.optimizer).from_config(self.optimizer.get_config())
 
-    def _train(self, X, y=None, *, hyper=None, initial, fit=None, resume=False, **settings):
+    def _train(
+        self, X, y=None, *, hyper, initial, fit=None, resume=False, keep_state=False, **settings
+    ):
         """Train for some epochs, and keep what was learned as arrays.
 
         Parameters
@@ -106,10 +139,12 @@ class NetworkEstimator(BaseEstimator):
             ``fit(model, X, y, **settings)``; None is the method of the model.
         resume : bool
             Go on from the present weights and optimizer state.
+        keep_state : bool
+            Keep the optimizer state, to go on from later.
         **settings
             Passed to ``fit``; those of the estimator's parameters are the default.
         """
-        from ._training import FiniteGuard, early_stopping
+        from ._training import FiniteGuard, early_stopping, may_change_the_network
 
         initial_seed, training_seed, _ = self._seeds()
         done = len(self.history_["loss"]) if resume else 0
@@ -118,7 +153,9 @@ class NetworkEstimator(BaseEstimator):
         callbacks = [guard]
         if settings.get("validation_rows") is not None:
             callbacks.append(early_stopping(int(self.n_iter_no_change), float(self.tol)))
-        callbacks.extend(copy.deepcopy(list(self.callbacks or ())))
+        own_callbacks = self._own_callbacks()
+        callbacks.extend(own_callbacks)
+        private = optimizer is not None or may_change_the_network(own_callbacks)
         settings = {
             "batch_size": int(self.batch_size),
             "verbose": int(self.verbose),
@@ -127,24 +164,28 @@ class NetworkEstimator(BaseEstimator):
             "initial_epoch": done,
             "epochs": done + settings.get("epochs", int(self.epochs)),
         }
-        with self._network(optimizer) as model:
+        with self._network(private, optimizer) as model:
             model.prepare(
                 seed=[*training_seed.generate_state(4), done],
                 learning_rate=None if optimizer else self.learning_rate,
                 weights=self._weights if resume else initial(model, initial_seed),
-                slots=self._slots if resume else None,
+                slots=self._slots.get(type(model.optimizer).__name__) if resume else None,
                 **(hyper or {}),
             )
             (fit or type(model).fit)(model, X, y, **settings)
             self._weights = model.learned()
-            self._slots = model.slots() if resume or self.warm_start else None
+            keep_state = (keep_state or self.warm_start) and not guard.diverged
+            self._slots = {type(model.optimizer).__name__: model.slots()} if keep_state else {}
             learned = model.history.history
         before = self.history_ if resume else {}
         self.history_ = {
-            name: before.get(name, []) + [float(value) for value in values]
-            for name, values in learned.items()
+            name: before.get(name, [np.nan] * done)
+            + [float(value) for value in learned.get(name, [])]
+            for name in {**before, **learned}
         }
         self.n_iter_ = len(self.history_["loss"])
+        for values in self.history_.values():
+            values.extend([np.nan] * (self.n_iter_ - len(values)))
         if guard.diverged:
             warnings.warn(
                 f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
@@ -170,7 +211,10 @@ def check_sizes(value, name, example):
     if isinstance(value, str):
         sizes = [int(size) if size.isdecimal() else size for size in value.split("-")]
     sizes = sizes if np.iterable(sizes) else [sizes]
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes) or not len(sizes):
+    positive = [
+        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+    ]
+    if not positive or not all(positive):
         raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
     return tuple(int(size) for size in sizes)
 

@@ -58,8 +58,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     learning_rate : float > 0, default=0.001
         Step size of Adam.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit, brings its own learning rate, and is served
-        by Keras's own, slower loop.
+        An instance is copied for each fit and brings its own learning rate. All but plain
+        Adam are served by Keras's own, slower loop.
     early_stopping : bool, default=True
         Whether to hold out ``validation_fraction`` of the training samples (stratified,
         shuffled), stop when their loss no longer falls, and take the weights of its
@@ -261,7 +261,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             self._check_known(np.unique(y))
             sample_weight = self._weigh(y, sample_weight)
             y = np.searchsorted(self.classes_, y).astype(np.int32)
-            self._fit_network(X, y, sample_weight, resume, epochs=1)
+            self._fit_network(X, y, sample_weight, resume, keep_state=True, epochs=1)
         return self
 
     def _check_training_data(self, X, y, sample_weight, reset):
@@ -288,6 +288,13 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         """Return sample weights times class weights, or None when all are one."""
         if self.class_weight is None:
             return sample_weight
+        if isinstance(self.class_weight, dict):
+            values = np.asarray(list(self.class_weight.values()), dtype=np.float64)
+            if not (np.isfinite(values).all() and (values > 0).all()):
+                raise ValueError(
+                    "class_weight must hold positive finite numbers, but is "
+                    f"{self.class_weight!r}. Leave a class out of the data instead."
+                )
         weight = compute_sample_weight(self.class_weight, y)
         return weight if sample_weight is None else weight * sample_weight
 
@@ -314,7 +321,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         from ._networks import initial_weights
         from ._wrapper import fit_keras_classifier
 
-        self._architecture = {
+        architecture = {
             "n_features": X.shape[1],
             "n_classes": len(self.classes_),
             "hidden_layer_sizes": check_sizes(
@@ -323,6 +330,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),
         }
+        self._set_architecture(architecture, resume)
 
         def initial(model, seed):
             bias = _log_prior(y, sample_weight, len(self.classes_))

@@ -67,8 +67,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     learning_rate : float > 0, default=0.001
         Step size of Adam.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit, brings its own learning rate, and is served
-        by Keras's own, slower loop.
+        An instance is copied for each fit and brings its own learning rate. All but plain
+        Adam are served by Keras's own, slower loop.
     early_stopping : bool, default=False
         Whether to hold out images, stop when their loss no longer falls, and take the
         weights of its minimum.
@@ -256,7 +256,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         images = check_images(self, X, reset=not resume)
         if not resume:
             self.image_shape_ = tuple(int(n) for n in images.shape[1:])
-            self._architecture = self._describe(self.image_shape_)
+        self._set_architecture(self._describe(self.image_shape_), resume)
         held_out = self._held_out(len(images)) if validate and self.early_stopping else None
         seed = self._seeds()[2]
         self._train(
@@ -264,6 +264,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             initial=partial(first_weights, images=images, **self._architecture),
             resume=resume,
             hyper={"noise": self.noise},
+            keep_state=not validate,
             validation_rows=held_out,
             epochs=epochs,
         )

@@ -72,6 +72,8 @@ def check_images(estimator, X, *, reset):
 
 def check_float32(X):
     """Raise an error when values of ``X`` would be infinite in the network's float32."""
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"X must hold numbers, but its dtype is {X.dtype}. Convert it to floats.")
     largest = np.finfo(np.float32).max
     if X.dtype.itemsize > 4 and max(X.max(), -X.min()) > largest:
         raise ValueError(f"X has values beyond {largest:.1e}, too large for float32. Rescale X.")
@@ -129,5 +131,5 @@ def channel_statistics(X):
         count = total
     std = np.sqrt(moment / count)
     # what rounding leaves of a constant channel is no deviation
-    constant = std <= 8 * np.finfo(np.float32).eps * np.abs(mean)
+    constant = std <= np.maximum(8 * np.finfo(np.float32).eps * np.abs(mean), 1e-30)
     return mean, np.where(constant, 1.0, std)

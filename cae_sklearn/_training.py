@@ -73,6 +73,7 @@ class LoopModel(keras.Model):
             layer for layer in network._flatten_layers() if hasattr(layer, "seed_generator")
         ]
         self._traced = {}
+        self._used = False
         self.compile(
             optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
         )
@@ -83,8 +84,13 @@ class LoopModel(keras.Model):
     def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
         """Start afresh: optimizer, weights, hyperparameters and random numbers."""
         variables = [v for v in self.optimizer.variables if "learning_rate" not in v.path]
-        for i, variable in enumerate(variables):
-            variable.assign(slots[i] if slots else np.zeros(variable.shape, variable.dtype))
+        if slots is not None:
+            for variable, value in zip(variables, slots, strict=True):
+                variable.assign(value)
+        elif self._used:  # by plain Adam, whose state starts at zero
+            for variable in variables:
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+        self._used = True
         if learning_rate is not None:
             self.optimizer.learning_rate = float(learning_rate)
         for name, value in hyper.items():
@@ -141,12 +147,13 @@ class LoopModel(keras.Model):
 
         The samples ``validation_rows`` are held out and give ``val_loss``. Callbacks that
         look at single batches, and optimizers other than plain Adam, are served by
-        Keras's own loop over the same batches.
+        Keras's own loop over batches of the same sizes.
         """
         data = x, y, sample_weight
         held_out = np.zeros(len(x), bool)
         held_out[[] if validation_rows is None else validation_rows] = True
         rows, validation_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        batch_size = min(batch_size, len(rows))
         if not _is_plain_adam(self.optimizer) or _watch_batches(callbacks):
             return super().fit(
                 _Batches(*data, rows, batch_size, self._rng),
@@ -260,12 +267,12 @@ class LoopModel(keras.Model):
 
 
 class _Batches(keras.utils.PyDataset):
-    """The same batches as the fast loop takes, for Keras's own loop."""
+    """Shuffled batches, of the sizes that the fast loop takes, for Keras's own loop."""
 
     def __init__(self, x, y, weight, rows, batch_size, rng=None):
         super().__init__()
         self._data = x, y, weight
-        self._order, self._rng = rows, rng
+        self._order, self._sorted, self._rng = rows, rows, rng
         n_steps = _n_steps(len(rows), batch_size)
         self._edges = [*range(0, n_steps * batch_size, batch_size), len(rows)]
         self.on_epoch_end()
@@ -275,11 +282,11 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, step):
         rows = self._order[self._edges[step] : self._edges[step + 1]]
-        return keras.utils.pack_x_y_sample_weight(*_tensors(*self._data, rows))
+        return tuple(part for part in _tensors(*self._data, rows) if part is not None)
 
     def on_epoch_end(self):
         if self._rng is not None:
-            self._order = self._rng.permutation(self._order)
+            self._order = self._rng.permutation(self._sorted)
 
 
 def _n_steps(n_samples, batch_size):
@@ -314,8 +321,11 @@ def _is_plain_adam(optimizer):
         "loss_scale_factor",
         "gradient_accumulation_steps",
     )
-    return type(optimizer) is keras.optimizers.Adam and not any(
-        getattr(optimizer, extra, None) for extra in extras
+    has_rate = any("learning_rate" in variable.path for variable in optimizer.variables)
+    return (
+        type(optimizer) is keras.optimizers.Adam
+        and has_rate  # not a schedule
+        and not any(getattr(optimizer, extra, None) for extra in extras)
     )
 
 
@@ -366,6 +376,17 @@ class FiniteGuard(keras.callbacks.Callback):
         self.model.set_weights(self._weights)
 
 
+def may_change_the_network(callbacks):
+    """Tell whether callbacks could leave traces in a network that others use after."""
+    harmless = (
+        keras.callbacks.CSVLogger,
+        keras.callbacks.EarlyStopping,
+        keras.callbacks.LearningRateScheduler,
+        keras.callbacks.ReduceLROnPlateau,
+    )
+    return any(type(callback) not in harmless for callback in callbacks)
+
+
 def early_stopping(patience, min_delta):
     """Stop when the validation loss no longer falls; the weights of its minimum come back."""
     return keras.callbacks.EarlyStopping(
@@ -380,6 +401,7 @@ def early_stopping(patience, min_delta):
 # -- the networks of this process, lent out ----------------------------------
 
 _IDLE_LIMIT = 8
+_process = os.getpid()
 _idle = OrderedDict()
 _lock = threading.Lock()
 
@@ -395,20 +417,23 @@ def borrowed(build, **architecture):
     **architecture : hashable values
         What the graph is made of; everything else is a variable.
     """
+    if os.getpid() != _process:
+        raise RuntimeError(
+            "TensorFlow does not survive a fork. Start worker processes with joblib, Dask or "
+            "multiprocessing's 'spawn' method, or fit for the first time after the fork."
+        )
     key = (build, *sorted(architecture.items()))
     with _lock:
         models = _idle.get(key)
         model = models.pop() if models else None
     if model is None:
         model = build(**architecture)
-    try:
-        yield model
-    finally:
-        with _lock:
-            _idle.setdefault(key, []).append(model)
-            _idle.move_to_end(key)
-            while sum(map(len, _idle.values())) > _IDLE_LIMIT:
-                oldest = next(iter(_idle))
-                _idle[oldest].pop()
-                if not _idle[oldest]:
-                    del _idle[oldest]
+    yield model
+    with _lock:  # not after an error, which may have left it half made
+        _idle.setdefault(key, []).append(model)
+        _idle.move_to_end(key)
+        while sum(map(len, _idle.values())) > _IDLE_LIMIT:
+            oldest = next(iter(_idle))
+            _idle[oldest].pop()
+            if not _idle[oldest]:
+                del _idle[oldest]

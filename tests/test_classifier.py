@@ -334,3 +334,86 @@ def test_use_before_fit(blobs):
         with pytest.raises(NotFittedError):
             getattr(classifier(), method)(blobs[0])
     assert not hasattr(classifier(), "model_")
+
+
+class Freeze(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        for layer in self.model.layers:
+            layer.trainable = False
+
+
+def test_what_a_callback_does_to_the_network_stays_with_its_fit(blobs):
+    X, y = blobs
+    plain = classifier(hidden_layer_sizes=(11,))
+    expected = clone(plain).fit(X, y).predict_proba(X)
+    clone(plain).set_params(callbacks=[Freeze()]).fit(X, y)
+    np.testing.assert_array_equal(clone(plain).fit(X, y).predict_proba(X), expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_training_recovers_from_divergence(blobs):
+    X, y = blobs
+    fitted = classifier().partial_fit(X, y, classes=[0, 1, 2])
+    fitted.partial_fit(X * 1e37, y)
+    fitted.partial_fit(X, y)
+    assert np.isfinite(fitted.loss_curve_[-1])
+    warm = classifier(warm_start=True, learning_rate=1e30).fit(X * 1e3, y)
+    warm.set_params(learning_rate=0.001).fit(X, y)
+    assert np.isfinite(warm.loss_curve_[-1])
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden_layer_sizes": (8,)}, {"batch_norm": False}, {"activation": "tanh"}]
+)
+def test_going_on_needs_the_same_network(blobs, change):
+    fitted = classifier(warm_start=True).fit(*blobs)
+    with pytest.raises(ValueError, match=f"cannot go on with a changed network: {[*change][0]}"):
+        fitted.set_params(**change).fit(*blobs)
+
+
+def test_going_on_with_another_optimizer_starts_its_state(blobs):
+    fitted = classifier(warm_start=True, optimizer=keras.optimizers.SGD(0.1)).fit(*blobs)
+    for optimizer in ("adam", keras.optimizers.RMSprop(0.01), keras.optimizers.Nadam(0.01)):
+        fitted.set_params(optimizer=optimizer).fit(*blobs)
+    assert np.isfinite(fitted.loss_curve_).all()
+
+
+@pytest.mark.parametrize("name", ["Adam", "SGD"])
+def test_learning_rate_schedules(blobs, name):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+    fitted = classifier(optimizer=getattr(keras.optimizers, name)(schedule), epochs=15).fit(*blobs)
+    assert fitted.loss_curve_[-1] < fitted.loss_curve_[0]
+
+
+def test_history_keeps_every_epoch(blobs):
+    fitted = classifier(epochs=2).fit(*blobs).partial_fit(*blobs).set_params(warm_start=True)
+    fitted.fit(*blobs)
+    assert len(fitted.loss_curve_) == len(fitted.validation_loss_curve_) == fitted.n_iter_ == 5
+    assert np.isnan(fitted.validation_loss_curve_).tolist() == [False, False, True, False, False]
+
+
+def test_partial_fit_keeps_the_optimizers_state(blobs):
+    X, y = blobs
+    warm = classifier(epochs=1, warm_start=True, early_stopping=False)
+    warm.fit(X, y).fit(X, y)
+    partial = classifier(epochs=1).partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    zero_bias = partial.history_["loss"][1]
+    assert zero_bias == pytest.approx(warm.history_["loss"][1], rel=0.05)
+    assert int(partial._slots["Adam"][0]) == 10  # steps of both epochs
+
+
+@pytest.mark.parametrize("weights", [{0: -2.0}, {0: 0.0, 1: 0.0, 2: 0.0}, {0: np.nan}])
+def test_bad_class_weights_are_named(blobs, weights):
+    with pytest.raises(ValueError, match="class_weight must hold positive"):
+        classifier(class_weight=weights).fit(*blobs)
+
+
+def test_a_huge_batch_is_all_samples(blobs):
+    X, y = blobs
+    a, b = (classifier(batch_size=n, epochs=2).fit(X, y) for n in (2**40, 300))
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+def test_callbacks_must_be_callbacks(blobs):
+    with pytest.raises(TypeError, match="callbacks must be a list of keras.callbacks.Callback"):
+        classifier(callbacks=[3]).fit(*blobs)

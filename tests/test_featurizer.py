@@ -310,3 +310,38 @@ def test_parameters_are_only_assigned():
     fitted = featurizer(**params).fit(images())
     assert {name: fitted.get_params()[name] for name in params} == params
     assert clone(fitted).get_params() == fitted.get_params()
+
+
+class WatchBatches(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        assert np.isfinite(logs["loss"])
+
+
+@KINDS
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "params",
+    [{"optimizer": keras.optimizers.SGD(0.01)}, {"callbacks": [WatchBatches()]}],
+    ids=["optimizer", "callback"],
+)
+def test_kerass_loop_serves_what_the_fast_one_cannot(kind, early_stopping, params):
+    fitted = featurizer(**kind, early_stopping=early_stopping, **params).fit(images())
+    assert len(fitted.loss_curve_) == 2
+    assert len(fitted.validation_loss_curve_) == 2 * early_stopping
+    assert np.isfinite(fitted.transform(images())).all()
+
+
+@KINDS
+def test_going_on_needs_the_same_network(kind):
+    fitted = featurizer(**kind, warm_start=True).fit(images())
+    with pytest.raises(ValueError, match="cannot go on with a changed network: .*kernel_size"):
+        fitted.set_params(kernel_size=2).fit(images())
+    with pytest.raises(ValueError, match="filters"):
+        fitted.set_params(filters="x").partial_fit(images())
+
+
+def test_tiny_and_unusual_values():
+    X = images()
+    assert np.isfinite(featurizer(filters=4).fit_transform(X * 1e-40)).all()
+    with pytest.raises(TypeError, match="datetime64"):
+        featurizer(filters=4).fit(X.astype("datetime64[s]").reshape(40, -1))
