@@ -419,7 +419,7 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     n_cells = int(np.prod(architecture["grid"]))
     n_features = n_cells * (architecture["filters"] + images.shape[-1] + 1)
     coarse = coarse_shape(images.shape[1:], n_features)
-    n_images = min(N_IMAGES, max(100, 2**23 // int(np.prod(coarse))))  # 32 MiB of pictures
+    n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
     images = sample_images(images, n_images, np.random.default_rng(seed))
     weights["features/mean"] = np.zeros(n_features, np.float32)
     weights["features/scale"] = np.ones(n_features, np.float32)
