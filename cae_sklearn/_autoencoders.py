@@ -52,7 +52,8 @@ class Networks(NamedTuple):
 
 
 class _Layer(layers.Layer):
-    def __init__(self, name, **kwargs):
+    def __init__(self, name, dtype=None, **kwargs):
+        # a saved layer brings its dtype; all are float32
         super().__init__(name=name, dtype="float32", **kwargs)
 
     def add_array(self, name, shape):
@@ -64,7 +65,6 @@ class Standardize(_Layer):
     """``(x - mean) / scale`` along the last axis, or its inverse."""
 
     def __init__(self, inverse=False, name=None, **kwargs):
-        kwargs.pop("dtype", None)
         super().__init__(name, **kwargs)
         self.inverse = inverse
 
@@ -90,7 +90,6 @@ class ContrastConv2D(_Layer):
     """
 
     def __init__(self, filters, kernel_size, strides=(1, 1), floor=FLOOR, name=None, **kwargs):
-        kwargs.pop("dtype", None)
         super().__init__(name, **kwargs)
         self.filters, self.kernel_size = filters, tuple(kernel_size)
         self.strides, self.floor = tuple(strides), floor
@@ -130,7 +129,6 @@ class GridPooling(_Layer):
     """Average over the cells of a grid; a cell may begin and end within a pixel."""
 
     def __init__(self, grid, name=None, **kwargs):
-        kwargs.pop("dtype", None)
         super().__init__(name, **kwargs)
         self.grid = tuple(grid)
 
@@ -219,7 +217,7 @@ def _noise(scale):
 def _convolution(noise):
     """Return the convolution to train, or Keras's own for networks that are handed out."""
     kind = Conv2D if isinstance(noise, tf.Variable) else layers.Conv2D
-    return partial(kind, kernel_initializer="zeros", dtype="float32")
+    return partial(kind, padding="same", kernel_initializer="zeros", dtype="float32")
 
 
 # -- networks ------------------------------------------------------------------
@@ -233,7 +231,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     convolution = _convolution(noise)
     sizes = [image_shape[:2]]
     for i, n_filters in enumerate(filters, start=1):
-        x = convolution(n_filters, kernel_size, padding="same", name=f"encode{i}")(x)
+        x = convolution(n_filters, kernel_size, name=f"encode{i}")(x)
         if batch_norm:
             x = layers.BatchNormalization(
                 momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
@@ -277,7 +275,6 @@ def _mirror(convolution, code_shape, sizes, filters, kernel_size, activation):
         x = convolution(
             n_filters,
             kernel_size,
-            padding="same",
             activation=activation if i < len(filters) else None,
             name=f"decode{i}",
         )(x)
@@ -406,7 +403,7 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     images : ndarray of shape (n, H, W, C)
         What the features are scaled on, and the whitened decoder is fitted to.
     encode : callable
-        ``encode(weights, images)`` gives features.
+        ``encode(images, weights)`` gives features.
     """
     mean, scale = learned["standardize/mean"], learned["standardize/scale"]
     weights = {**learned, "restore/mean": mean, "restore/scale": scale}
@@ -423,7 +420,7 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     images = sample_images(images, n_images, np.random.default_rng(seed))
     weights["features/mean"] = np.zeros(n_features, np.float32)
     weights["features/scale"] = np.ones(n_features, np.float32)
-    features = encode(weights, images)
+    features = encode(images, weights)
     deviation = features.std(axis=0)
     weights["features/mean"] = features.mean(axis=0)
     # a feature that is hardly ever active must not become the loudest

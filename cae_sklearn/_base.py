@@ -170,7 +170,7 @@ class NetworkEstimator(BaseEstimator):
                 learning_rate=None if optimizer else self.learning_rate,
                 weights=self._weights if resume else initial(model, initial_seed),
                 slots=self._slots.get(type(model.optimizer).__name__) if resume else None,
-                **(hyper or {}),
+                **hyper,
             )
             (fit or type(model).fit)(model, X, y, **settings)
             self._weights = model.learned()
@@ -195,10 +195,10 @@ class NetworkEstimator(BaseEstimator):
                 stacklevel=4,
             )
 
-    def _outputs(self, X, **part):
-        """Return what the fitted network gives for each row of X."""
+    def _outputs(self, X, weights=None, **part):
+        """Return what the network gives for each row of X, by default with what was learned."""
         with self._network(**part) as model:
-            model.load(self._weights)
+            model.load(self._weights if weights is None else weights)
             return model.outputs_of(X)
 
 

@@ -416,6 +416,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         """The network as a Keras model of its own, from features to probabilities."""
         check_is_fitted(self)
         from ._networks import mlp
+        from ._training import load_weights
 
         model = mlp(
             **self._architecture,
@@ -423,7 +424,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             alpha=float(self.alpha),
             l1_ratio=float(self.l1_ratio),
         )
-        model.set_weights([self._weights[variable.path] for variable in model.weights])
+        load_weights(model, self._weights)
         return model
 
 

@@ -9,15 +9,15 @@ import tensorflow as tf
 
 
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, stride 1, with a gradient independent of the threads."""
+    """`keras.layers.Conv2D`, same padding, with a gradient independent of the threads."""
 
     def call(self, inputs):
-        x = _convolve(inputs, tf.convert_to_tensor(self.kernel), self.padding.upper())
+        x = _convolve(inputs, tf.convert_to_tensor(self.kernel))
         # not bias_add, whose gradient is one more sum that depends on the threads
         return self.activation(x + tf.convert_to_tensor(self.bias))
 
 
-def _convolve(x, kernel, padding):
+def _convolve(x, kernel):
     @tf.custom_gradient
     def convolve(x, kernel):
         def gradient(dy):
@@ -26,35 +26,35 @@ def _convolve(x, kernel, padding):
                 filter=kernel,
                 out_backprop=dy,
                 strides=[1, 1, 1, 1],
-                padding=padding,
+                padding="SAME",
             )
-            return dx, _kernel_gradient(x, dy, *kernel.shape[:2], padding)
+            return dx, _kernel_gradient(x, dy, *kernel.shape[:2])
 
-        return tf.nn.conv2d(x, kernel, 1, padding), gradient
+        return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
 
     return convolve(x, kernel)
 
 
-def _kernel_gradient(x, dy, height, width, padding):
+def _kernel_gradient(x, dy, height, width):
     """Return the sum over samples and pixels of the input shifted by each offset times dy.
 
-    x : (n, H, W, c_in), dy : (n, H', W', c_out); gives (height, width, c_in, c_out).
+    x : (n, H, W, c_in), dy : (n, H, W, c_out); gives (height, width, c_in, c_out).
     """
-    top, left = ((height - 1) // 2, (width - 1) // 2) if padding == "SAME" else (0, 0)
+    top, left = (height - 1) // 2, (width - 1) // 2
     out_h, out_w, c_in, c_out = *dy.shape[1:3], x.shape[3], dy.shape[3]
     n_offsets = height * width
     if c_in <= c_out and c_in <= 8:
         # few input channels: all shifted inputs side by side, one product
-        padded = _pad(x, top, height - 1 - top, left, width - 1 - left, padding)
+        padded = _pad(x, top, height - 1 - top, left, width - 1 - left)
         shifts = [
             padded[:, i : i + out_h, j : j + out_w] for i in range(height) for j in range(width)
         ]
         columns = tf.reshape(tf.concat(shifts, -1), (-1, n_offsets * c_in))
         product = tf.matmul(columns, tf.reshape(dy, (-1, c_out)), transpose_a=True)
         return tf.reshape(product, (height, width, c_in, c_out))
-    if c_out <= 8 and padding == "SAME":
+    if c_out <= 8:
         # few output channels: shift dy the other way
-        padded = _pad(dy, height - 1 - top, top, width - 1 - left, left, padding)
+        padded = _pad(dy, height - 1 - top, top, width - 1 - left, left)
         shifts = [
             padded[:, i : i + out_h, j : j + out_w]
             for i in reversed(range(height))
@@ -66,7 +66,7 @@ def _kernel_gradient(x, dy, height, width, padding):
         return tf.transpose(product, (1, 2, 0, 3))
     # In rows of one padded width, a shift by (i, j) is an offset of i * row + j: the
     # shifted inputs are slices of one array, nothing is copied.
-    padded = _pad(x, top, height - 1 - top, left, width - 1 - left, padding)
+    padded = _pad(x, top, height - 1 - top, left, width - 1 - left)
     row = out_w + width - 1
     flat_x = tf.reshape(padded, (-1, c_in))
     flat_dy = tf.reshape(tf.pad(dy, [[0, 0], [0, height - 1], [0, width - 1], [0, 0]]), (-1, c_out))
@@ -79,7 +79,5 @@ def _kernel_gradient(x, dy, height, width, padding):
     return tf.reshape(tf.stack(products), (height, width, c_in, c_out))
 
 
-def _pad(x, top, bottom, left, right, padding):
-    if padding == "VALID":
-        return x
+def _pad(x, top, bottom, left, right):
     return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])

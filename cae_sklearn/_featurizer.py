@@ -269,9 +269,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             epochs=epochs,
         )
         self._weights = last_weights(
-            self._weights, images, self._encode_with, seed, **self._architecture
+            self._weights, images, self._encode, seed, **self._architecture
         )
-        self._n_features_out = self._encode_with(self._weights, images[:1]).shape[1]
+        with self._network(part="encoder") as model:
+            self._n_features_out = model.output_shape[1]
         self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 500)])
 
     def _describe(self, image_shape):
@@ -324,10 +325,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
         return loop(**architecture)
 
-    def _encode_with(self, weights, images):
-        with self._network(part="encoder") as model:
-            model.load(weights)
-            return model.outputs_of(images)
+    def _encode(self, images, weights=None):
+        return self._outputs(images, weights, part="encoder")
 
     # -- use ---------------------------------------------------------------------
 
@@ -344,7 +343,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         ndarray of shape (n, n_features_out), float32
         """
         check_is_fitted(self)
-        return self._encode_with(self._weights, check_images(self, X, reset=False))
+        return self._encode(check_images(self, X, reset=False))
 
     def inverse_transform(self, X):
         """Return the images that features stand for.
@@ -388,7 +387,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     def _score(self, images):
         total = 0.0
         for rows in chunks(len(images), float_bytes(images)):
-            features = self._encode_with(self._weights, images[rows])
+            features = self._encode(images[rows])
             errors = self._outputs(features, part="decoder") - images[rows]
             total += float(np.sum(np.square(errors, dtype=np.float64)))
         return -total / images.size
@@ -414,10 +413,11 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     def _keras_model(self, part):
         check_is_fitted(self)
         from ._autoencoders import NETWORKS
+        from ._training import load_weights
 
         architecture = dict(self._architecture)
         model = getattr(NETWORKS[architecture.pop("network")](**architecture), part)
-        model.set_weights([self._weights[variable.path] for variable in model.weights])
+        load_weights(model, self._weights)
         return model
 
 

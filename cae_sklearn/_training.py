@@ -102,7 +102,7 @@ class LoopModel(keras.Model):
 
     def load(self, weights):
         """Set the weights from a dict of arrays, which may hold others too."""
-        self.set_weights([weights[variable.path] for variable in self.weights])
+        load_weights(self, weights)
 
     def learned(self):
         """Return the weights as a dict of arrays, the keys like ``"hidden1/kernel"``."""
@@ -266,6 +266,11 @@ class LoopModel(keras.Model):
         return out
 
 
+def load_weights(model, weights):
+    """Set the weights of a Keras model from a dict of arrays by path."""
+    model.set_weights([weights[variable.path] for variable in model.weights])
+
+
 class _Batches(keras.utils.PyDataset):
     """Shuffled batches, of the sizes that the fast loop takes, for Keras's own loop."""
 
@@ -291,9 +296,8 @@ class _Batches(keras.utils.PyDataset):
 
 def _n_steps(n_samples, batch_size):
     """Count the batches; a last one of one sample, no use to batch norm, joins its neighbour."""
-    if isinstance(n_samples, int):
-        return max(1, (n_samples + batch_size - 2) // batch_size)
-    return tf.maximum(1, (n_samples + batch_size - 2) // batch_size)
+    n_steps = (n_samples + batch_size - 2) // batch_size
+    return max(1, n_steps) if isinstance(n_steps, int) else tf.maximum(1, n_steps)
 
 
 def _tensors(x, y, weight, rows):

@@ -1,37 +1,22 @@
 """The only importer of scikeras."""
 
-import sys
 from functools import cache
 
 
 def _import_scikeras():
     """Import scikeras without the methods it plants on Keras's own classes."""
-    if "scikeras" not in sys.modules:
-        import keras
+    import keras
 
-        owners = (
-            keras.Model,
-            keras.losses.Loss,
-            keras.metrics.Metric,
-            keras.optimizers.Optimizer,
-        )
-        planted = ("__reduce__", "__deepcopy__")
-        before = {
-            (owner, name): vars(owner)[name]
-            for owner in owners
-            for name in planted
-            if name in vars(owner)
-        }
-        import scikeras.wrappers
-
-        for owner in owners:
-            for name in planted:
-                if (owner, name) in before:
-                    setattr(owner, name, before[owner, name])
-                elif name in vars(owner):
-                    delattr(owner, name)
+    owners = keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer
+    planted = [(owner, name) for owner in owners for name in ("__reduce__", "__deepcopy__")]
+    before = {(owner, name): vars(owner).get(name) for owner, name in planted}
     import scikeras.wrappers
 
+    for owner, name in planted:
+        if before[owner, name] is not None:
+            setattr(owner, name, before[owner, name])
+        elif name in vars(owner):
+            delattr(owner, name)
     return scikeras.wrappers
 
 
