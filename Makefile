@@ -40,4 +40,4 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo_output build *.egg-info
+	rm -rf $(VENV) $(LOWEST) demo_output four_approaches mstar_output build *.egg-info

@@ -177,7 +177,7 @@ class NetworkEstimator(BaseEstimator):
             keep_state = (keep_state or self.warm_start) and not guard.diverged
             self._slots = {type(model.optimizer).__name__: model.slots()} if keep_state else {}
             learned = model.history.history
-        before = self.history_ if resume else {}
+        before = self.history_ if resume else {"loss": []}
         self.history_ = {
             name: before.get(name, [np.nan] * done)
             + [float(value) for value in learned.get(name, [])]

@@ -41,7 +41,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             "linear"}, default="relu"
         Activation of the hidden layers.
     dropout_rate : float in [0, 1), default=0.5
-        Share of the units of each hidden layer that a training step leaves out.
+        Share of the units of each hidden layer that a training step leaves out, applied
+        to one part in 256.
     batch_norm : bool, default=True
         Whether batch normalisation follows each activation.
     alpha : float >= 0, default=1e-4
@@ -318,7 +319,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         )[1]
 
     def _fit_network(self, X, y, sample_weight, resume, **settings):
-        from ._networks import initial_weights
+        from ._networks import applicable_rate, initial_weights
         from ._wrapper import fit_keras_classifier
 
         architecture = {
@@ -340,7 +341,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             X,
             y,
             hyper={
-                "dropout_rate": self.dropout_rate,
+                "dropout_rate": applicable_rate(self.dropout_rate),
                 "alpha": self.alpha,
                 "l1_ratio": self.l1_ratio,
             },

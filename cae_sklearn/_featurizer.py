@@ -60,8 +60,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     image_shape : (int, int), (int, int, int) or None, default=None
         (H, W) or (H, W, C) of images given as flat rows. With None, a flat row is read as
         a one-dimensional signal (1, n_features, 1).
-    epochs : int >= 1, default=5
-        Passes over the training images, the most of them with early stopping.
+    epochs : int >= 0, default=5
+        Passes over the training images, the most of them with early stopping. With 0 the
+        filters stay as they are drawn, to compare with.
     batch_size : int >= 1, default=32
         Images per step.
     learning_rate : float > 0, default=0.001
@@ -140,6 +141,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
+        "epochs": [Interval(Integral, 0, None, closed="left")],
         "filters": ["array-like", Interval(Integral, 1, None, closed="left"), str],
         "kernel_size": ["array-like", Interval(Integral, 1, None, closed="left")],
         "whiten": ["boolean"],

@@ -43,6 +43,18 @@ def _limit_worker_threads():
 
 _limit_worker_threads()
 
+RESIDENT_BYTES = 64 * 2**20  # of data that are kept as tensors during a fit
+
+
+def _threads(work):
+    """Return how many threads share an operation, and how many operations run at once.
+
+    ``work`` counts the multiplications of the forward pass. Threads wait for each other at
+    every operation: in a small step they only cost.
+    """
+    n = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    return (1, 1) if work < 2e7 else (1, n) if work < 1e8 else (n, n)
+
 
 class LoopModel(keras.Model):
     """A network with a fast ``fit``.
@@ -68,6 +80,7 @@ class LoopModel(keras.Model):
         self._objective = objective
         self._hyper = dict(variables)
         self._rows = inference_rows
+        self._work = _multiply_adds(network)
         self._rng = np.random.default_rng(0)
         self._seeded = [
             layer for layer in network._flatten_layers() if hasattr(layer, "seed_generator")
@@ -112,15 +125,29 @@ class LoopModel(keras.Model):
         """Return the optimizer's variables as arrays."""
         return [v.numpy() for v in self.optimizer.variables if "learning_rate" not in v.path]
 
-    def _run(self, function, *tensors):
+    def snapshot(self):
+        """Return the weights as tensors, and whether all numbers in them are finite."""
+        *weights, finite = self._run(self._read_weights)
+        return weights, bool(finite)
+
+    def _read_weights(self):
+        weights = [tf.identity(variable.value) for variable in self.weights]
+        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
+        return *weights, tf.reduce_all(tf.stack(finite))
+
+    def _run(self, function, *tensors, threads=None):
         """Call a compiled ``function``; it is traced once for any number of samples."""
         key = function.__name__, *(tensor is not None and tensor.dtype for tensor in tensors)
         if key not in self._traced:
-            specs = (
+            specs = [
                 tensor if tensor is None else _any_number_of_samples(tensor) for tensor in tensors
-            )
-            self._traced[key] = tf.function(function).get_concrete_function(*specs)
-        return self._traced[key](*tensors)
+            ]
+            if threads is None:
+                self._traced[key] = tf.function(function).get_concrete_function(*specs)
+            else:
+                self._traced[key] = _with_threads(function, specs)
+        threads = [] if threads is None else [tf.constant(n, tf.int64) for n in threads]
+        return self._traced[key](*threads, *tensors)
 
     # -- training ------------------------------------------------------------
 
@@ -176,6 +203,7 @@ class LoopModel(keras.Model):
             steps=_n_steps(len(rows), batch_size),
         )
         self.stop_training = False
+        data = _resident(*data)
         logs = {}
         callbacks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
@@ -190,56 +218,58 @@ class LoopModel(keras.Model):
         return self.history
 
     def _train_epoch(self, data, order, batch_size):
-        total = 0.0
-        for part in chunks(len(order), float_bytes(data[0]), multiple_of=batch_size):
-            total += self._run(
-                self._run_epoch_chunk,
-                *_tensors(*data, order[part]),
-                tf.constant(batch_size),
-                tf.constant(float(self.optimizer.learning_rate.numpy())),
+        threads = _threads(batch_size * self._work)
+        settings = batch_size, float(self.optimizer.learning_rate.numpy())
+        total = sum(
+            float(
+                self._run(self._run_epoch_part, *part, *map(tf.constant, settings), threads=threads)
             )
-        return float(total) / len(order)
+            for part in _parts(data, order, batch_size)
+        )
+        return total / len(order)
 
-    def _run_epoch_chunk(self, x, y, weight, batch_size, learning_rate):
-        """Train on the consecutive batches of some rows; return the sum of the losses."""
-        n_samples = tf.shape(x)[0]
-        n_steps = _n_steps(n_samples, batch_size)
+    def _run_epoch_part(self, x, y, weight, rows, batch_size, learning_rate):
+        """Train on the batches of some rows, in their order; return the sum of the losses."""
+        n_samples = tf.size(rows)
+        last = _n_steps(n_samples, batch_size) - 1
         total = tf.constant(0.0)
-        for step in tf.range(n_steps):
+        for step in tf.range(last + 1):
             start = step * batch_size
-            stop = tf.where(step == n_steps - 1, n_samples, start + batch_size)
-            loss = self._train_on(
-                x[start:stop],
-                None if y is None else y[start:stop],
-                None if weight is None else weight[start:stop],
-                learning_rate,
-            )
+            stop = tf.where(step == last, n_samples, start + batch_size)
+            loss = self._train_on(*_gather((x, y, weight), rows[start:stop]), learning_rate)
             total += loss * tf.cast(stop - start, loss.dtype)
         return total
 
     def _train_on(self, x, y, weight, learning_rate):
+        """Do one step on a batch; return `compute_loss`."""
         with tf.GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True), weight)
+            losses = self._objective(y, self(x, training=True))
+            penalties = self.losses
+        # the gradient of the mean by hand, which spares ten operations
+        weight = tf.ones_like(losses) if weight is None else weight
+        weight /= tf.cast(tf.size(losses), tf.float32)
         values = [variable.value for variable in self.trainable_variables]
-        _apply_adam(self.optimizer, values, tape.gradient(loss, values), learning_rate)
-        return loss
+        gradients = tape.gradient(
+            [losses, *penalties], values, [weight, *(tf.constant(1.0) for _ in penalties)]
+        )
+        with tf.control_dependencies(gradients):  # a weight that is still read would be copied
+            _apply_adam(self.optimizer, values, gradients, learning_rate)
+        return tf.add_n([tf.reduce_sum(losses * weight), *penalties])
 
     # -- evaluation ----------------------------------------------------------
 
     def _validation_loss(self, data, rows):
         total = sum(
-            self._run(self._run_validation_chunk, *_tensors(*data, rows[part]))
-            for part in chunks(len(rows), float_bytes(data[0]))
+            float(self._run(self._run_validation_part, *part)) for part in _parts(data, rows)
         )
-        return float(total) / len(rows) + float(sum(self.losses))
+        return total / len(rows) + float(sum(self.losses))
 
-    def _run_validation_chunk(self, x, y, weight):
-        n_samples = tf.shape(x)[0]
+    def _run_validation_part(self, x, y, weight, rows):
         total = tf.constant(0.0)
-        for start in tf.range(0, n_samples, self._rows):
-            rows = slice(start, tf.minimum(start + self._rows, n_samples))
-            losses = self._objective(None if y is None else y[rows], self(x[rows], training=False))
-            total += tf.reduce_sum(losses if weight is None else losses * weight[rows])
+        for start in tf.range(0, tf.size(rows), self._rows):
+            x_, y_, weight_ = _gather((x, y, weight), rows[start : start + self._rows])
+            losses = self._objective(y_, self(x_, training=False))
+            total += tf.reduce_sum(losses if weight_ is None else losses * weight_)
         return total
 
     def _run_forward(self, x):
@@ -264,6 +294,15 @@ class LoopModel(keras.Model):
                 out = np.empty((len(x), *result.shape[1:]), result.dtype)
             out[start : start + n] = result[:n]
         return out
+
+
+def _multiply_adds(network):
+    """Count the multiplications with kernels for one sample."""
+    return sum(
+        int(np.prod(layer.output.shape[1:-1])) * int(np.prod(layer.kernel.shape))
+        for layer in network._flatten_layers()
+        if hasattr(layer, "kernel")
+    )
 
 
 def load_weights(model, weights):
@@ -308,6 +347,57 @@ def _tensors(x, y, weight, rows):
     )
 
 
+def _resident(*data):
+    """Return the data as tensors when one chunk holds them all, else unchanged."""
+    x = data[0]
+    return _tensors(*data, slice(None)) if len(x) * float_bytes(x) <= RESIDENT_BYTES else data
+
+
+def _parts(data, rows, multiple_of=1):
+    """Yield tensors of some samples, and the rows to take of them, in their order."""
+    if tf.is_tensor(data[0]):
+        yield *data, tf.constant(rows, tf.int32)
+        return
+    for part in chunks(len(rows), float_bytes(data[0]), multiple_of):
+        tensors = _tensors(*data, rows[part])
+        yield *tensors, tf.range(len(tensors[0]))
+
+
+def _gather(tensors, rows):
+    return [None if tensor is None else tf.gather(tensor, rows) for tensor in tensors]
+
+
+def _with_threads(function, specs):
+    """Return a graph of ``function``, which gives a scalar, with a number of threads to take.
+
+    Only a dataset can be told how many threads its functions may use; so this is one of one
+    element, that ``function`` makes of the tensors.
+    """
+    result = {"output_types": [tf.float32], "output_shapes": [[]]}
+    function = tf.function(function)
+
+    def on_present(*present):
+        present = iter(present)
+        return function(*[spec if spec is None else next(present) for spec in specs])
+
+    def confined(intra_op, inter_op, *tensors):
+        present = tuple(tensor for tensor in tensors if tensor is not None)
+        dataset = tf.data.Dataset.from_tensors(present).map(on_present)
+        dataset = tf.raw_ops.MaxIntraOpParallelismDataset(
+            input_dataset=tf.data.experimental.to_variant(dataset),
+            max_intra_op_parallelism=intra_op,
+            **result,
+        )
+        dataset = tf.raw_ops.PrivateThreadPoolDataset(
+            input_dataset=dataset, num_threads=inter_op, **result
+        )
+        return tf.raw_ops.DatasetToSingleElement(dataset=dataset, **result)[0]
+
+    n = tf.TensorSpec([], tf.int64)
+    confined = tf.function(confined, autograph=False)
+    return confined.get_concrete_function(n, n, *specs)
+
+
 def _any_number_of_samples(tensor):
     shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
     return tf.TensorSpec(shape, tensor.dtype)
@@ -337,17 +427,20 @@ def _apply_adam(optimizer, values, gradients, learning_rate):
     """Update the variables (Kingma & Ba, 2015, arXiv:1412.6980), one kernel for each."""
     _, _, *slots = optimizer.variables
     step = tf.cast(optimizer.iterations.value.assign_add(1), tf.float32)
+    betas = [tf.constant(beta) for beta in (optimizer.beta_1, optimizer.beta_2)]
+    epsilon = tf.constant(optimizer.epsilon)
+    powers = [tf.pow(beta, step) for beta in betas]
     for i, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
         tf.raw_ops.ResourceApplyAdam(
             var=value.handle,
             m=slots[2 * i].value.handle,
             v=slots[2 * i + 1].value.handle,
-            beta1_power=tf.pow(tf.constant(optimizer.beta_1), step),
-            beta2_power=tf.pow(tf.constant(optimizer.beta_2), step),
+            beta1_power=powers[0],
+            beta2_power=powers[1],
             lr=learning_rate,
-            beta1=optimizer.beta_1,
-            beta2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
+            beta1=betas[0],
+            beta2=betas[1],
+            epsilon=epsilon,
             grad=gradient,
         )
 
@@ -368,16 +461,17 @@ class FiniteGuard(keras.callbacks.Callback):
     diverged = False
 
     def on_train_begin(self, logs=None):
-        self._weights = self.model.get_weights()
+        self._weights, _ = self.model.snapshot()
 
     def on_epoch_end(self, epoch, logs=None):
-        weights = self.model.get_weights()
-        if math.isfinite(logs["loss"]) and all(np.isfinite(w).all() for w in weights):
+        weights, finite = self.model.snapshot()
+        if finite and math.isfinite(logs["loss"]):
             self._weights = weights
             return
         self.diverged = True
         self.model.stop_training = True
-        self.model.set_weights(self._weights)
+        for variable, value in zip(self.model.weights, self._weights, strict=True):
+            variable.assign(value)
 
 
 def may_change_the_network(callbacks):

@@ -113,9 +113,10 @@ def test_the_validation_split_is_stratified_shuffled_and_seeded():
 
 def test_warm_start_goes_on(blobs):
     X, y = blobs
-    whole = classifier(epochs=6, early_stopping=False, warm_start=True).fit(X, y)
+    settings = {"dropout_rate": 0.0, "early_stopping": False, "warm_start": True}
+    whole = classifier(epochs=6, **settings).fit(X, y)
     assert whole.n_iter_ == 6
-    parts = classifier(epochs=3, early_stopping=False, warm_start=True).fit(X, y)
+    parts = classifier(epochs=3, **settings).fit(X, y)
     first = list(parts.loss_curve_)
     parts.fit(X, y)
     assert parts.n_iter_ == 6

@@ -184,6 +184,21 @@ def test_early_stopping_holds_images_out():
 
 
 @KINDS
+def test_without_an_epoch_the_filters_stay_as_drawn(kind):
+    X = images(100)
+    untrained = featurizer(**kind, epochs=0, warm_start=True).fit(X)
+    assert untrained.n_iter_ == 0
+    assert untrained.loss_curve_ == []
+    np.testing.assert_array_equal(
+        untrained.transform(X), featurizer(**kind, epochs=0).fit_transform(X)
+    )
+    before = untrained.transform(X)
+    assert untrained.set_params(epochs=5).fit(X).n_iter_ == 5
+    assert untrained.loss_curve_[-1] < untrained.loss_curve_[0]
+    assert not np.array_equal(untrained.transform(X), before)
+
+
+@KINDS
 def test_partial_fit_and_warm_start_go_on(kind):
     X = images(100)
     fitted = featurizer(**kind).partial_fit(X[:50])
@@ -287,7 +302,7 @@ def test_other_images_at_transform():
         ("kernel_size", (3, 3, 3)),
         ("output_size", 0),
         ("noise", -0.1),
-        ("epochs", 0),
+        ("epochs", -1),
         ("batch_size", 1.5),
         ("learning_rate", "0.1"),
         ("whiten", "yes"),

@@ -1,6 +1,7 @@
 """The training loop: parity with Keras, speed of the second fit, nothing global."""
 
 import gc
+import os
 import random
 import threading
 
@@ -13,8 +14,8 @@ from joblib import Parallel, delayed
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn._convolution import _convolve
-from cae_sklearn._networks import initial_weights, trainable_mlp
-from cae_sklearn._training import _IDLE_LIMIT, _idle, borrowed
+from cae_sklearn._networks import _normalize, applicable_rate, initial_weights, trainable_mlp
+from cae_sklearn._training import _IDLE_LIMIT, _idle, _threads, borrowed
 
 ARCHITECTURE = {
     "n_features": 10,
@@ -94,6 +95,7 @@ def test_chunks_do_not_change_the_result(blobs, monkeypatch):
     one = prepared()
     one.fit(X, np.int32(y), batch_size=32, epochs=2)
     monkeypatch.setattr("cae_sklearn._images.CHUNK_BYTES", 32 * 40)
+    monkeypatch.setattr("cae_sklearn._training.RESIDENT_BYTES", 0)
     many = prepared()
     many.fit(X, np.int32(y), batch_size=32, epochs=2)
     for a, b in zip(one.get_weights(), many.get_weights(), strict=True):
@@ -101,11 +103,11 @@ def test_chunks_do_not_change_the_result(blobs, monkeypatch):
 
 
 def test_dropout_leaves_out_the_share_it_says():
-    model = prepared(dropout_rate=0.3)
+    model = prepared(dropout_rate=applicable_rate(0.3))
     layer = model.get_layer("dropout1")
     dropped = layer(tf.ones((200, 16)), training=True).numpy()
     assert np.mean(dropped == 0) == pytest.approx(0.3, abs=0.03)
-    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.7, rtol=1e-5)
+    np.testing.assert_allclose(dropped[dropped > 0], 256 / (256 - 77), rtol=1e-5)
     assert not np.array_equal(dropped, layer(tf.ones((200, 16)), training=True).numpy())
 
 
@@ -232,6 +234,58 @@ def test_threads_do_not_disturb_each_other(blobs):
     together = Parallel(n_jobs=4, backend="threading")(delayed(fit)(seed) for seed in range(4))
     np.testing.assert_array_equal(alone, together)
     assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3, 4, 2, 5)])
+def test_batch_normalisation_has_keras_outputs_and_gradients(shape):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(3.0, 2.0, shape), tf.float32)
+    weight = tf.constant(rng.normal(size=shape), tf.float32)
+    layer = keras.layers.BatchNormalization(epsilon=0.01)
+    layer.build(shape)
+    layer.gamma.assign(rng.uniform(0.5, 2.0, shape[-1:]))
+    layer.beta.assign(rng.normal(size=shape[-1:]))
+    inputs = [x, tf.constant(layer.gamma), tf.constant(layer.beta)]
+    results = []
+    for normalize in (
+        lambda x, scale, offset: _normalize(x, scale, offset, 0.01)[0],
+        lambda x, scale, offset: keras.ops.batch_normalization(
+            x, *tf.nn.moments(x, list(range(len(shape) - 1))), -1, offset, scale, 0.01
+        ),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = normalize(*inputs)
+            loss = tf.reduce_sum(weight * y**2)
+        results.append([y, *tape.gradient(loss, inputs)])
+    np.testing.assert_allclose(results[0][0], layer(x, training=True), rtol=1e-5, atol=1e-5)
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("threads", [(1, 2), (2, 1), (2, 2)])
+def test_the_number_of_threads_of_a_step_changes_no_bit(blobs, threads, monkeypatch):
+    X, y = blobs
+    settings = {"epochs": 2, "random_state": 0}
+
+    def fit():
+        images = X[:, :8].reshape(-1, 4, 2, 1)
+        return [
+            ElasticNetBNMLPClassifier((16, 8), **settings).fit(X, y).predict_proba(X),
+            CAEFeaturizer((4, 3), whiten=False, **settings).fit_transform(images),
+            CAEFeaturizer(5, **settings).fit_transform(images),
+        ]
+
+    expected = fit()  # small steps: one thread
+    monkeypatch.setattr("cae_sklearn._training._threads", lambda work: threads)
+    for one, several in zip(expected, fit(), strict=True):
+        np.testing.assert_array_equal(one, several)
+
+
+def test_small_steps_take_one_thread():
+    n = len(os.sched_getaffinity(0))
+    assert [_threads(work) for work in (1e5, 3e7, 1e9)] == [(1, 1), (1, n), (n, n)]
+    assert prepared()._work == 10 * 16 + 16 * 8 + 8 * 3
 
 
 @pytest.mark.parametrize(
