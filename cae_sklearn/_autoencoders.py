@@ -73,9 +73,14 @@ class Standardize(_Layer):
         self.scale = self.add_array("scale", shape[-1:])
 
     def call(self, x):
+        # along whole images: to repeat so few numbers for each pixel would take much longer
+        shape, n_repeats = x.shape[1:], int(np.prod(x.shape[1:-1]))
+        mean, scale = (
+            tf.reshape(tf.tile(array, [n_repeats]), shape) for array in (self.mean, self.scale)
+        )
         if self.inverse:
-            return x * self.scale + self.mean
-        return (x - self.mean) / self.scale
+            return x * scale + mean
+        return (x - mean) / scale
 
     def get_config(self):
         return {**super().get_config(), "inverse": self.inverse}
@@ -205,7 +210,12 @@ class _Noise(_Layer):
         if not training:
             return x
         seed = tf.cast(self.seed_generator.next(), tf.int64)
-        return x + self._scale * tf.random.stateless_normal(tf.shape(x), seed)
+        scale = tf.convert_to_tensor(self._scale)
+        return tf.cond(
+            scale > 0.0,
+            lambda: x + scale * tf.random.stateless_normal(tf.shape(x), seed),
+            lambda: x,
+        )
 
 
 def _noise(scale):
@@ -352,18 +362,19 @@ def squared_error(_, residual):
     return tf.reduce_mean(tf.square(residual), axis=(1, 2, 3))
 
 
-def rows_at_once(image_shape, filters):
-    """Return how many images are encoded at once: what takes some 16 MiB, 256 at most."""
+def rows_at_once(network, image_shape, filters):
+    """Return how many images are encoded at once: what takes some 64 MiB, 256 at most."""
     height, width, channels = image_shape
     widest = height * width * max(channels, *np.atleast_1d(filters)) * 4
-    return int(np.clip(2**24 // widest, 1, 256))
+    n_arrays = {"deep": 1, "whitened": 4}[network]  # of the widest, at the same time
+    return int(np.clip(2**26 // (n_arrays * widest), 1, 256))
 
 
 def loop(*, network, part="trainer", optimizer=None, **architecture):
     """Return one part of the autoencoder called ``network`` as a `LoopModel`."""
     hyper = variables("noise") if part == "trainer" else {"noise": 0.0}
     model = getattr(NETWORKS[network](**architecture, **hyper), part)
-    rows = rows_at_once(architecture["image_shape"], architecture["filters"])
+    rows = rows_at_once(network, architecture["image_shape"], architecture["filters"])
     return LoopModel(model, squared_error, hyper if part == "trainer" else {}, rows, optimizer)
 
 

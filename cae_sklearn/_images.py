@@ -122,12 +122,17 @@ def channel_statistics(X):
     1983, doi:10.1080/00031305.1983.10483115). A constant channel gets the deviation 1.
     """
     count, mean, moment = 0, 0.0, 0.0
-    for rows in chunks(len(X), float_bytes(X)):
-        pixels = X[rows].reshape(-1, X.shape[-1]).astype(np.float64)
-        delta = pixels.mean(axis=0) - mean
-        total = count + len(pixels)
-        moment = moment + pixels.var(axis=0) * len(pixels) + delta**2 * count * len(pixels) / total
-        mean = mean + delta * len(pixels) / total
+    channels = X.shape[-1]
+    for rows in chunks(len(X), 16 * float_bytes(X)):  # small enough for the processor's cache
+        pixels = X[rows].astype(np.float64).reshape(rows.stop - rows.start, -1)
+        n = pixels.size // channels
+        own_mean = pixels.sum(axis=0).reshape(-1, channels).sum(axis=0) / n
+        pixels -= np.tile(own_mean, pixels.shape[1] // channels)
+        own_moment = np.einsum("ij,ij->j", pixels, pixels).reshape(-1, channels).sum(axis=0)
+        delta = own_mean - mean
+        total = count + n
+        moment = moment + own_moment + delta**2 * count * n / total
+        mean = mean + delta * n / total
         count = total
     std = np.sqrt(moment / count)
     # what rounding leaves of a constant channel is no deviation
