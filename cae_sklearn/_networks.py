@@ -4,6 +4,8 @@ A hyperparameter may be a number or a `tf.Variable`. With variables one network 
 every value without being traced again; with numbers it is made of Keras's own layers.
 """
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -69,37 +71,58 @@ def _normalize(x, scale, offset, epsilon):
     return normalize(x, scale, offset)
 
 
-class _Dropout(layers.Dropout):
+class Dropout(layers.Dropout):
     """Dropout whose rate is a variable, a multiple of 1/256."""
 
     def __init__(self, rate, **kwargs):
         super().__init__(0.5, seed=0, **kwargs)
         self._rate = rate
+        self._drawn = None
+
+    @contextmanager
+    def drawn(self, n_samples):
+        """Draw for so many samples at once; yield a function that names the next of them.
+
+        To draw in every step would take longer than all else that dropout does.
+        """
+        kept = self._draw(n_samples, self.input.shape[1])
+        gain = 1.0 / (1.0 - tf.convert_to_tensor(self._rate))
+
+        def take(start, stop):
+            self._drawn = tf.cast(kept[start:stop], tf.float32) * gain
+
+        try:
+            yield take
+        finally:
+            self._drawn = None
 
     def call(self, inputs, training=False):
         if not training:
             return inputs
+        if self._drawn is not None:
+            return _masked(inputs, self._drawn)
+        kept = self._draw(tf.shape(inputs)[0], inputs.shape[1])
+        return _masked(inputs, tf.cast(kept, tf.float32) / (1.0 - self._rate))
+
+    def _draw(self, n_samples, units):
+        """Return which units stay, shape (n_samples, units): eight random bits decide on one."""
+        n_words = -(-units // 4)
         seed = tf.cast(self.seed_generator.next(), tf.int64)
-        return _drop(inputs, tf.convert_to_tensor(self._rate), seed)
+        bits = tf.random.stateless_uniform(
+            (n_samples, n_words), seed, minval=None, maxval=None, dtype=tf.uint32
+        )
+        bits = tf.reshape(tf.bitcast(bits, tf.uint8), (-1, 4 * n_words))[:, :units]
+        return bits >= tf.cast(256.0 * self._rate, tf.uint8)
 
 
 def applicable_rate(rate):
-    """Return the nearest rate that `_Dropout` can apply."""
+    """Return the nearest rate that `Dropout` can apply."""
     return min(round(256 * rate), 255) / 256
 
 
 @tf.custom_gradient
-def _drop(x, rate, seed):
-    # Random numbers are most of the work: eight bits decide on a unit.
-    units = x.shape[1]
-    n_words = -(-units // 4)
-    bits = tf.random.stateless_uniform(
-        (tf.shape(x)[0], n_words), seed, minval=None, maxval=None, dtype=tf.uint32
-    )
-    bits = tf.reshape(tf.bitcast(bits, tf.uint8), (-1, 4 * n_words))[:, :units]
-    kept = tf.cast(bits >= tf.cast(256.0 * rate, tf.uint8), tf.float32)
-    mask = kept / (1.0 - rate)
-    return x * mask, lambda dy: (dy * mask, None, None)
+def _masked(x, mask):
+    return x * mask, lambda dy: (dy * mask, None)
 
 
 class _ElasticNet(keras.regularizers.Regularizer):
@@ -138,7 +161,7 @@ def _batch_norm(variable, **kwargs):
 
 def _dropout(rate, name):
     if isinstance(rate, tf.Variable):
-        return _Dropout(rate, name=name, dtype="float32")
+        return Dropout(rate, name=name, dtype="float32")
     return layers.Dropout(rate, seed=0, name=name, dtype="float32")
 
 

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import parent_process
 
 import keras
@@ -85,6 +85,8 @@ class LoopModel(keras.Model):
         self._seeded = [
             layer for layer in network._flatten_layers() if hasattr(layer, "seed_generator")
         ]
+        self._dropouts = [layer for layer in self._seeded if hasattr(layer, "drawn")]
+        self._drawn_bytes = sum(layer.input.shape[1] for layer in self._dropouts)
         self._traced = {}
         self._used = False
         self.compile(
@@ -224,7 +226,7 @@ class LoopModel(keras.Model):
             float(
                 self._run(self._run_epoch_part, *part, *map(tf.constant, settings), threads=threads)
             )
-            for part in _parts(data, order, batch_size)
+            for part in _parts(data, order, batch_size, self._drawn_bytes)
         )
         return total / len(order)
 
@@ -233,11 +235,15 @@ class LoopModel(keras.Model):
         n_samples = tf.size(rows)
         last = _n_steps(n_samples, batch_size) - 1
         total = tf.constant(0.0)
-        for step in tf.range(last + 1):
-            start = step * batch_size
-            stop = tf.where(step == last, n_samples, start + batch_size)
-            loss = self._train_on(*_gather((x, y, weight), rows[start:stop]), learning_rate)
-            total += loss * tf.cast(stop - start, loss.dtype)
+        with ExitStack() as stack:
+            drawn = [stack.enter_context(layer.drawn(n_samples)) for layer in self._dropouts]
+            for step in tf.range(last + 1):
+                start = step * batch_size
+                stop = tf.where(step == last, n_samples, start + batch_size)
+                for take in drawn:
+                    take(start, stop)
+                loss = self._train_on(*_gather((x, y, weight), rows[start:stop]), learning_rate)
+                total += loss * tf.cast(stop - start, loss.dtype)
         return total
 
     def _train_on(self, x, y, weight, learning_rate):
@@ -353,14 +359,19 @@ def _resident(*data):
     return _tensors(*data, slice(None)) if len(x) * float_bytes(x) <= RESIDENT_BYTES else data
 
 
-def _parts(data, rows, multiple_of=1):
-    """Yield tensors of some samples, and the rows to take of them, in their order."""
-    if tf.is_tensor(data[0]):
-        yield *data, tf.constant(rows, tf.int32)
-        return
-    for part in chunks(len(rows), float_bytes(data[0]), multiple_of):
-        tensors = _tensors(*data, rows[part])
-        yield *tensors, tf.range(len(tensors[0]))
+def _parts(data, rows, multiple_of=1, drawn_bytes=0):
+    """Yield tensors of some samples, and the rows to take of them, in their order.
+
+    ``drawn_bytes`` is what the epoch holds for each sample beside the data.
+    """
+    resident = tf.is_tensor(data[0])
+    bytes_per_sample = max(drawn_bytes, 64 if resident else float_bytes(data[0]))
+    for part in chunks(len(rows), bytes_per_sample, multiple_of):
+        if resident:
+            yield *data, tf.constant(rows[part], tf.int32)
+        else:
+            tensors = _tensors(*data, rows[part])
+            yield *tensors, tf.range(len(tensors[0]))
 
 
 def _gather(tensors, rows):

@@ -105,10 +105,19 @@ def test_chunks_do_not_change_the_result(blobs, monkeypatch):
 def test_dropout_leaves_out_the_share_it_says():
     model = prepared(dropout_rate=applicable_rate(0.3))
     layer = model.get_layer("dropout1")
-    dropped = layer(tf.ones((200, 16)), training=True).numpy()
-    assert np.mean(dropped == 0) == pytest.approx(0.3, abs=0.03)
-    np.testing.assert_allclose(dropped[dropped > 0], 256 / (256 - 77), rtol=1e-5)
-    assert not np.array_equal(dropped, layer(tf.ones((200, 16)), training=True).numpy())
+    ones = tf.ones((200, 16))
+    dropped = layer(ones, training=True).numpy()
+    with layer.drawn(400) as take:
+        drawn = []
+        for rows in ((0, 200), (200, 400)):
+            take(*rows)
+            drawn.append(layer(ones, training=True).numpy())
+    for masked in (dropped, *drawn):
+        assert np.mean(masked == 0) == pytest.approx(0.3, abs=0.03)
+        np.testing.assert_allclose(masked[masked > 0], 256 / (256 - 77), rtol=1e-5)
+    again = layer(ones, training=True).numpy()
+    assert len({masked.tobytes() for masked in (dropped, *drawn, again)}) == 4
+    np.testing.assert_array_equal(layer(ones, training=False), ones)
 
 
 def test_nothing_is_traced_again(blobs):
