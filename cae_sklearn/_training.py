@@ -12,8 +12,10 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from multiprocessing import parent_process
 
+import joblib
 import keras
 import numpy as np
 import tensorflow as tf
@@ -46,13 +48,23 @@ _limit_worker_threads()
 RESIDENT_BYTES = 64 * 2**20  # of data that are kept as tensors during a fit
 
 
+@cache
+def _n_threads():
+    """Count the threads that TensorFlow, which runs by now, may take."""
+    return (
+        tf.config.threading.get_intra_op_parallelism_threads()
+        or int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0))
+        or joblib.cpu_count()
+    )
+
+
 def _threads(work):
     """Return how many threads share an operation, and how many operations run at once.
 
     ``work`` counts the multiplications of the forward pass. Threads wait for each other at
     every operation: in a small step they only cost.
     """
-    n = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    n = _n_threads()
     return (1, 1) if work < 2e7 else (1, n) if work < 1e8 else (n, n)
 
 
