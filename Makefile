@@ -38,6 +38,7 @@ bench: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/numpydoc lint cae_sklearn/*.py
 
 clean:
 	rm -rf $(VENV) $(LOWEST) demo_output four_approaches mstar_output build *.egg-info

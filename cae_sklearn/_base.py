@@ -131,6 +131,7 @@ class NetworkEstimator(BaseEstimator):
         Parameters
         ----------
         X, y : ndarrays
+            Checked.
         hyper : dict
             Values of the hyperparameters that are variables of the network.
         initial : callable

@@ -198,6 +198,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         self : object
+            The fitted estimator.
 
         Raises
         ------
@@ -247,6 +248,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         self : object
+            The fitted estimator.
         """
         with unchanged_on_error(self):
             resume = hasattr(self, "_weights")
@@ -389,6 +391,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            Finite also where a probability rounds to 0.
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype="numeric")
@@ -408,6 +411,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
+            Labels of the type that `fit` was given.
         """
         best = np.argmax(self.predict_log_proba(X), axis=1)
         return self.classes_[best]

@@ -212,10 +212,12 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
             Images, of any numeric dtype; uint8 takes the least memory.
         y : ignored
+            There for the pipeline.
 
         Returns
         -------
         self : object
+            The fitted transformer.
 
         Raises
         ------
@@ -243,10 +245,12 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
             Images.
         y : ignored
+            There for the pipeline.
 
         Returns
         -------
         self : object
+            The fitted transformer.
         """
         with unchanged_on_error(self):
             self._fit_images(X, resume=hasattr(self, "_weights"), epochs=1, validate=False)
@@ -343,6 +347,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Returns
         -------
         ndarray of shape (n, n_features_out), float32
+            A row of features for each image.
         """
         check_is_fitted(self)
         return self._encode(check_images(self, X, reset=False))
@@ -377,6 +382,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
             Images.
         y : ignored
+            There for the pipeline.
 
         Returns
         -------

@@ -29,6 +29,7 @@ def check_images(estimator, X, *, reset):
     estimator : estimator with the parameter ``image_shape``
         Gets ``n_features_in_`` (and ``feature_names_in_``) when ``reset``.
     X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+        What the user passed.
     reset : bool
         False after the first fit: X must then match what was seen in it.
 

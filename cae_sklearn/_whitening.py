@@ -82,7 +82,12 @@ def first_filters(patches, n_filters, rng):
 
     Returns
     -------
-    encoder (d, n_filters), threshold (n_filters,), decoder (n_filters, d)
+    encoder : ndarray of shape (d, n_filters)
+        The chosen patches.
+    threshold : ndarray of shape (n_filters,)
+        The bias of the encoder.
+    decoder : ndarray of shape (n_filters, d)
+        From active filters to patches.
     """
     chosen = patches[rng.choice(len(patches), n_filters, replace=len(patches) < n_filters)]
     norms = np.linalg.norm(chosen, axis=1, keepdims=True)

@@ -83,6 +83,7 @@ class ReconstructionDisplay:
         Returns
         -------
         ReconstructionDisplay
+            The display, drawn.
         """
         images = X[:n_images]
         reconstructions = featurizer.inverse_transform(featurizer.transform(images))
@@ -101,12 +102,15 @@ class ReconstructionDisplay:
             In the unit of the originals.
         image_shape : tuple of int, default=None
             ``(H, W, C)`` or ``(H, W)``, needed for flat images.
-        axes, cmap
+        axes : array-like of matplotlib Axes, default=None
+            As in `from_estimator`.
+        cmap : str or Colormap, default=None
             As in `from_estimator`.
 
         Returns
         -------
         ReconstructionDisplay
+            The display, drawn.
         """
         images = _pictures("images", images, image_shape)
         reconstructions = _pictures("reconstructions", reconstructions, image_shape)
@@ -122,12 +126,15 @@ class ReconstructionDisplay:
 
         Parameters
         ----------
-        axes, cmap
+        axes : array-like of matplotlib Axes, default=None
+            As in `from_estimator`.
+        cmap : str or Colormap, default=None
             As in `from_estimator`.
 
         Returns
         -------
         ReconstructionDisplay
+            The display, drawn.
         """
         n = len(self.images)
         if axes is None:
@@ -208,6 +215,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         TrainingCurveDisplay
+            The display, drawn.
         """
         check_is_fitted(estimator)
         loss = _learned(estimator, "loss_curve_")
@@ -234,6 +242,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         TrainingCurveDisplay
+            The display, drawn.
         """
         if ax is None:
             _, ax = _pyplot(self).subplots(figsize=(6, 4), layout="tight")
@@ -335,6 +344,7 @@ class SearchResultsDisplay:
         Returns
         -------
         SearchResultsDisplay
+            The display, drawn.
         """
         if not isinstance(search, dict):
             check_is_fitted(search, "cv_results_")
@@ -363,12 +373,15 @@ class SearchResultsDisplay:
 
         Parameters
         ----------
-        kind, axes
+        kind : str, default="auto"
+            As in `from_search`.
+        axes : matplotlib Axes or array-like of them, default=None
             As in `from_search`.
 
         Returns
         -------
         SearchResultsDisplay
+            The display, drawn.
         """
         if kind not in ("auto", "heatmap", "trials"):
             raise ValueError(f"kind must be 'auto', 'heatmap' or 'trials', but is {kind!r}.")
@@ -528,6 +541,7 @@ class SparsityDisplay:
         Returns
         -------
         SparsityDisplay
+            The display, drawn.
         """
         check_is_fitted(estimator)
         coef = np.atleast_2d(_learned(estimator, "coef_"))
@@ -551,6 +565,7 @@ class SparsityDisplay:
         Returns
         -------
         SparsityDisplay
+            The display, drawn.
         """
         if axes is None:
             figure = _pyplot(self).figure(figsize=(10, 3.6), layout="tight")
@@ -647,6 +662,7 @@ class PredictionsDisplay:
         Returns
         -------
         PredictionsDisplay
+            The display, drawn.
         """
         images, y = X[:n_images], np.asarray(y)[:n_images]
         return cls.from_predictions(images, y, estimator.predict(images), **options)
@@ -675,6 +691,7 @@ class PredictionsDisplay:
         Returns
         -------
         PredictionsDisplay
+            The display, drawn.
         """
         images = _pictures("images", images, image_shape)
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
@@ -691,12 +708,15 @@ class PredictionsDisplay:
 
         Parameters
         ----------
-        axes, cmap
+        axes : array-like of matplotlib Axes, default=None
+            As in `from_predictions`.
+        cmap : str or Colormap, default=None
             As in `from_predictions`.
 
         Returns
         -------
         PredictionsDisplay
+            The display, drawn.
         """
         n = len(self.images)
         if axes is None:
