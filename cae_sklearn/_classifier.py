@@ -321,7 +321,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         )[1]
 
     def _fit_network(self, X, y, sample_weight, resume, **settings):
-        from ._networks import applicable_rate, initial_weights
+        from ._networks import applicable_rate, elastic_net, initial_weights
         from ._wrapper import fit_keras_classifier
 
         architecture = {
@@ -344,8 +344,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             y,
             hyper={
                 "dropout_rate": applicable_rate(self.dropout_rate),
-                "alpha": self.alpha,
-                "l1_ratio": self.l1_ratio,
+                **elastic_net(self.alpha, self.l1_ratio),
             },
             initial=initial,
             fit=fit_keras_classifier,
@@ -420,14 +419,13 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     def model_(self):
         """The network as a Keras model of its own, from features to probabilities."""
         check_is_fitted(self)
-        from ._networks import mlp
+        from ._networks import elastic_net, mlp
         from ._training import load_weights
 
         model = mlp(
             **self._architecture,
             dropout_rate=float(self.dropout_rate),
-            alpha=float(self.alpha),
-            l1_ratio=float(self.l1_ratio),
+            **elastic_net(float(self.alpha), float(self.l1_ratio)),
         )
         load_weights(model, self._weights)
         return model

@@ -50,25 +50,25 @@ class _BatchNormalization(layers.BatchNormalization):
 def _normalize(x, scale, offset, epsilon):
     """Return the normalised batch, its mean and its variance along all axes but the last."""
     axes = list(range(x.shape.rank - 1))
+    mean = tf.reduce_mean(x, axes)
+    centred = x - mean
+    variance = tf.reduce_mean(tf.square(centred), axes)
+    inverse = tf.math.rsqrt(variance + epsilon)
 
     @tf.custom_gradient
     def normalize(x, scale, offset):
-        mean = tf.reduce_mean(x, axes)
-        centred = x - mean
-        variance = tf.reduce_mean(tf.square(centred), axes)
-        inverse = tf.math.rsqrt(variance + epsilon)
         gain = inverse * scale
 
-        def gradient(dy, *_):
+        def gradient(dy):
             n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
             d_offset = tf.reduce_sum(dy, axes)
             d_scale = inverse * tf.reduce_sum(dy * centred, axes)
             dx = gain * (dy - d_offset / n - centred * (inverse * d_scale / n))
             return dx, d_scale, d_offset
 
-        return (centred * gain + offset, mean, variance), gradient
+        return centred * gain + offset, gradient
 
-    return normalize(x, scale, offset)
+    return normalize(x, scale, offset), mean, variance
 
 
 class Dropout(layers.Dropout):
@@ -126,20 +126,25 @@ def _masked(x, mask):
 
 
 class _ElasticNet(keras.regularizers.Regularizer):
-    """``alpha * (l1_ratio * sum(abs(w)) + (1 - l1_ratio) * sum(w**2))`` of two variables."""
+    """``l1 * sum(abs(w)) + l2 * sum(w**2)`` of two variables."""
 
-    def __init__(self, alpha, l1_ratio):
-        self._alpha, self._l1_ratio = alpha, l1_ratio
+    def __init__(self, l1, l2):
+        self._l1, self._l2 = l1, l2
 
     def __call__(self, w):
-        alpha, l1_ratio = map(tf.convert_to_tensor, (self._alpha, self._l1_ratio))
-        return _elastic_net(tf.convert_to_tensor(w), alpha * l1_ratio, alpha * (1.0 - l1_ratio))
+        return _elastic_net(*map(tf.convert_to_tensor, (w, self._l1, self._l2)))
 
 
 @tf.custom_gradient
 def _elastic_net(w, l1, l2):
-    penalty = tf.reduce_sum(l1 * tf.abs(w) + l2 * tf.square(w))
-    return penalty, lambda d: (d * (l1 * tf.sign(w) + 2.0 * l2 * w), None, None)
+    half = l2 * w
+    slope = l1 * tf.sign(w) + half
+    return tf.reduce_sum(w * slope), lambda d: (d * (slope + half), None, None)
+
+
+def elastic_net(alpha, l1_ratio):
+    """Return the factors of the two norms in ``alpha * (l1_ratio * L1 + (1 - l1_ratio) * L2)``."""
+    return {"l1": alpha * l1_ratio, "l2": alpha * (1.0 - l1_ratio)}
 
 
 def functional(inputs, outputs, name):
@@ -165,10 +170,10 @@ def _dropout(rate, name):
     return layers.Dropout(rate, seed=0, name=name, dtype="float32")
 
 
-def _penalty(alpha, l1_ratio):
-    if isinstance(alpha, tf.Variable):
-        return _ElasticNet(alpha, l1_ratio)
-    return keras.regularizers.L1L2(l1=l1_ratio * alpha, l2=(1.0 - l1_ratio) * alpha)
+def _penalty(l1, l2):
+    if isinstance(l1, tf.Variable):
+        return _ElasticNet(l1, l2)
+    return keras.regularizers.L1L2(l1=l1, l2=l2)
 
 
 # -- classifier ---------------------------------------------------------------
@@ -182,22 +187,22 @@ def mlp(
     activation,
     batch_norm,
     dropout_rate,
-    alpha,
-    l1_ratio,
+    l1,
+    l2,
 ):
     """Return the multilayer perceptron: (n, n_features) to probabilities (n, n_classes).
 
     Hidden layers are Dense, activation, batch normalisation and dropout, in this order;
     the layer ``output`` holds the logits and carries the elastic-net penalty.
     """
-    variable = isinstance(alpha, tf.Variable)
+    variable = isinstance(l1, tf.Variable)
     x = inputs = keras.Input((n_features,), name="features", dtype="float32")
     for i, units in enumerate(hidden_layer_sizes, start=1):
         x = _dense(units, variable, activation=activation, name=f"hidden{i}")(x)
         if batch_norm:
             x = _batch_norm(variable, momentum=BN_MOMENTUM, name=f"batch_norm{i}")(x)
         x = _dropout(dropout_rate, f"dropout{i}")(x)
-    penalty = _penalty(alpha, l1_ratio)
+    penalty = _penalty(l1, l2)
     x = _dense(n_classes, variable, kernel_regularizer=penalty, name="output")(x)
     x = layers.Activation("softmax", name="probabilities", dtype="float32")(x)
     return functional(inputs, x, "mlp")
@@ -205,7 +210,7 @@ def mlp(
 
 def trainable_mlp(rows, optimizer=None, **architecture):
     """Return the `mlp`, without its softmax, as a `LoopModel` with variable hyperparameters."""
-    hyper = variables("dropout_rate", "alpha", "l1_ratio")
+    hyper = variables("dropout_rate", "l1", "l2")
     network = mlp(**architecture, **hyper)
     network = functional(network.inputs, network.get_layer("output").output, "logits")
     return LoopModel(network, cross_entropy, hyper, rows, optimizer)

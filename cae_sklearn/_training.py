@@ -245,6 +245,7 @@ class LoopModel(keras.Model):
     def _run_epoch_part(self, x, y, weight, rows, batch_size, learning_rate):
         """Train on the batches of some rows, in their order; return the sum of the losses."""
         n_samples = tf.size(rows)
+        parts = _gather((x, y, weight), rows)
         last = _n_steps(n_samples, batch_size) - 1
         total = tf.constant(0.0)
         with ExitStack() as stack:
@@ -254,25 +255,25 @@ class LoopModel(keras.Model):
                 stop = tf.where(step == last, n_samples, start + batch_size)
                 for take in drawn:
                     take(start, stop)
-                loss = self._train_on(*_gather((x, y, weight), rows[start:stop]), learning_rate)
-                total += loss * tf.cast(stop - start, loss.dtype)
+                batch = [part if part is None else part[start:stop] for part in parts]
+                total += self._train_on(*batch, learning_rate, tf.cast(stop - start, tf.float32))
         return total
 
-    def _train_on(self, x, y, weight, learning_rate):
-        """Do one step on a batch; return `compute_loss`."""
+    def _train_on(self, x, y, weight, learning_rate, n):
+        """Do one step on a batch of n samples; return n times `compute_loss`."""
         with tf.GradientTape() as tape:
             losses = self._objective(y, self(x, training=True))
             penalties = self.losses
         # the gradient of the mean by hand, which spares ten operations
-        weight = tf.ones_like(losses) if weight is None else weight
-        weight /= tf.cast(tf.size(losses), tf.float32)
+        share = tf.ones_like(losses) / n if weight is None else weight / n
         values = [variable.value for variable in self.trainable_variables]
         gradients = tape.gradient(
-            [losses, *penalties], values, [weight, *(tf.constant(1.0) for _ in penalties)]
+            [losses, *penalties], values, [share, *(tf.constant(1.0) for _ in penalties)]
         )
         with tf.control_dependencies(gradients):  # a weight that is still read would be copied
             _apply_adam(self.optimizer, values, gradients, learning_rate)
-        return tf.add_n([tf.reduce_sum(losses * weight), *penalties])
+        total = tf.reduce_sum(losses if weight is None else losses * weight)
+        return tf.add_n([total, *(n * penalty for penalty in penalties)])
 
     # -- evaluation ----------------------------------------------------------
 
@@ -377,7 +378,7 @@ def _parts(data, rows, multiple_of=1, drawn_bytes=0):
     ``drawn_bytes`` is what the epoch holds for each sample beside the data.
     """
     resident = tf.is_tensor(data[0])
-    bytes_per_sample = max(drawn_bytes, 64 if resident else float_bytes(data[0]))
+    bytes_per_sample = max(drawn_bytes, 4 * int(np.prod(data[0].shape[1:])))
     for part in chunks(len(rows), bytes_per_sample, multiple_of):
         if resident:
             yield *data, tf.constant(rows[part], tf.int32)

@@ -13,7 +13,13 @@ from joblib import Parallel, delayed
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn._convolution import _convolve
-from cae_sklearn._networks import _normalize, applicable_rate, initial_weights, trainable_mlp
+from cae_sklearn._networks import (
+    _normalize,
+    applicable_rate,
+    elastic_net,
+    initial_weights,
+    trainable_mlp,
+)
 from cae_sklearn._training import _IDLE_LIMIT, _idle, _threads, borrowed
 
 ARCHITECTURE = {
@@ -39,8 +45,7 @@ def prepared(learning_rate=0.01, alpha=0.01, dropout_rate=0.0):
         seed=0,
         learning_rate=learning_rate,
         weights=weights,
-        alpha=alpha,
-        l1_ratio=0.3,
+        **elastic_net(alpha, 0.3),
         dropout_rate=dropout_rate,
     )
     model._rng = InOrder()
