@@ -230,6 +230,10 @@ def write_mstar_chip(path, magnitude, phase=None, header=None):
 
 
 def _check_plane(name, values):
+    if np.iscomplexobj(values):
+        raise TypeError(
+            f"{name} must be real, but is complex. Pass np.abs(chip) and phase=np.angle(chip)."
+        )
     with np.errstate(over="ignore"):  # what overflows is refused below
         plane = np.asarray(values, dtype=">f4")
     if plane.ndim != 2 or plane.size == 0 or not np.isfinite(plane).all():

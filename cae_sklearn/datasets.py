@@ -24,6 +24,7 @@ from ._mstar import (
 )
 
 __all__ = [
+    "is_mstar_chip",
     "load_cifar10",
     "load_digits_images",
     "load_image_folder",
@@ -716,6 +717,7 @@ class _ArrayUnpickler(pickle.Unpickler):
             "numpy.dtype": _StoredDtype,
             "numpy._core.multiarray._reconstruct": self._reconstruct,
             "numpy._core.numeric._frombuffer": self._frombuffer,
+            "_codecs.encode": self._encode,  # how old protocols hold the bytes of Python 3
         }
         # NumPy 1, which wrote the published batches, has no underscore in numpy.core.
         wanted = f"{module}.{name}".replace("numpy.core.", "numpy._core.")
@@ -725,6 +727,11 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def _reconstruct(self, *_):
         return _StoredArray()
+
+    def _encode(self, text, encoding):
+        if encoding not in ("latin1", b"latin1"):
+            raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}, which is refused")
+        return text.encode("latin1")
 
     def _frombuffer(self, raw, dtype, shape, order):
         stored = _StoredArray()

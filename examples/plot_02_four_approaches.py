@@ -74,6 +74,7 @@ NOTEBOOK = {
     3: Bunch(best=0.2610, time="38:45", grid={}),
     4: Bunch(best=0.2806, time="44:06", grid={}),
 }
+ELSEWHERE = Bunch(best=None, time="-", grid={})  # than on CIFAR-10 there is nothing to compare
 
 # %%
 # The protocols
@@ -171,6 +172,7 @@ def make_search(approach, protocol, pipeline, cv, args):
         settings.spaces,
         n_iter=5 if args.quick else 20,
         n_points=effective_n_jobs(args.n_jobs),
+        checkpoint=args.output / f"{protocol}_{approach}.jsonl",
         random_state=args.seed,
         verbose=1,
         **common,
@@ -178,17 +180,17 @@ def make_search(approach, protocol, pipeline, cv, args):
 
 
 def run_protocol(protocol, images, args, cache):
-    """Return what each approach found."""
+    """Yield each approach and what it found."""
     pipeline = make_pipeline(protocol, args, cache)
     X, y, cv = choosing_data(protocol, images, args.seed)
     say(f"\nProtocol {protocol}: {PROTOCOLS[protocol].chooses} accuracy chooses")
     shared = fit_autoencoders(pipeline, X, y, cv, images)
     say(f"The autoencoder took {clock(shared)}")
-    results = {}
+    result = None
     for approach in args.approaches:
-        if approach == 4 and 3 in results:
+        if approach == 4 and 3 in args.approaches:  # the last result is that of approach 3
             say("\nApproach 4 takes the search of approach 3, which the notebook ran twice.")
-            results[4] = results[3]
+            yield 4, result
             continue
         say(f"\nProtocol {protocol}, approach {approach}")
         search = make_search(approach, protocol, pipeline, cv, args)
@@ -196,13 +198,13 @@ def run_protocol(protocol, images, args, cache):
         search.fit(X, y)
         model = clone(pipeline).set_params(**search.best_params_)
         predicted = model.fit(images.x_train, images.y_train).predict(images.x_test)
-        results[approach] = Bunch(
+        result = Bunch(
             search=search,
             predicted=predicted,
             test_accuracy=float(np.mean(predicted == images.y_test)),
             seconds=shared + time.perf_counter() - start,
         )
-    return results
+        yield approach, result
 
 
 # %%
@@ -210,17 +212,20 @@ def run_protocol(protocol, images, args, cache):
 # ----------
 #
 # ``results.csv`` has a row for each candidate of each approach. Under the original protocol all
-# have a test accuracy; under the sound one only the chosen candidates do.
+# have a test accuracy; under the sound one only the chosen candidates do. It is written anew after
+# each approach, and a Bayesian search that was interrupted goes on from its checkpoint.
 
 
-def records(protocol, approach, result):
+def records(protocol, approach, result, images):
     """Return a row for each candidate, with the notebook's accuracy for the same setting."""
-    found, notebook = result.search.cv_results_, NOTEBOOK[approach]
+    found = result.search.cv_results_
+    notebook = NOTEBOOK[approach] if images.is_cifar10 else ELSEWHERE
     kind = f"{PROTOCOLS[protocol].chooses}_accuracy"
     rows = []
     for i, params in enumerate(found["params"]):
         batch_size, learning_rate = params["clf__batch_size"], params["clf__learning_rate"]
         row = {
+            "data": images.name,
             "protocol": protocol,
             "approach": approach,
             "trial": i + 1,
@@ -253,7 +258,6 @@ def write_csv(rows, path):
 
 def summary(row):
     """Return the row of a chosen candidate as texts for the printed table."""
-    notebook = NOTEBOOK[row["approach"]]
     return {
         "approach": str(row["approach"]),
         "protocol": row["protocol"],
@@ -262,9 +266,9 @@ def summary(row):
         "l1_ratio": f"{row['l1_ratio']:.3f}",
         "validation": accuracy(row["validation_accuracy"]),
         "test": accuracy(row["test_accuracy"]),
-        "notebook": accuracy(notebook.best),
+        "notebook": accuracy(row["notebook_best_test_accuracy"]),
         "wall time": clock(row["wall_seconds"]),
-        "notebook's": notebook.time,
+        "notebook's": NOTEBOOK[row["approach"]].time,
     }
 
 
@@ -337,18 +341,21 @@ def draw_accuracies(chosen):
     """Return a figure of the test accuracies as bars, with the notebook's."""
     import matplotlib.pyplot as plt
 
-    heights = {"notebook": {row["approach"]: NOTEBOOK[row["approach"]].best for row in chosen}}
+    heights = {}
     for row in chosen:
+        if row["notebook_best_test_accuracy"] is not None:
+            values = heights.setdefault("notebook", {})
+            values[row["approach"]] = row["notebook_best_test_accuracy"]
         heights.setdefault(row["protocol"], {})[row["approach"]] = row["test_accuracy"]
     figure, ax = plt.subplots(figsize=(8, 4), layout="tight")
-    approaches = sorted(heights["notebook"])
+    approaches = sorted({row["approach"] for row in chosen})
     width = 0.8 / len(heights)
     for i, (name, values) in enumerate(heights.items()):
         places = np.arange(len(approaches)) + (i - (len(heights) - 1) / 2) * width
         bars = ax.bar(places, [values[approach] for approach in approaches], width, label=name)
         ax.bar_label(bars, fmt="%.3f", fontsize=8)
     ax.set_xticks(range(len(approaches)), [f"approach {approach}" for approach in approaches])
-    ax.set(ylabel="test accuracy", ylim=(0, 1))
+    ax.set(ylabel=f"test accuracy, {chosen[0]['data']}", ylim=(0, 1.08))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
     return figure
 
@@ -362,20 +369,19 @@ def load_images(args):
     """Return training and test images and labels, and the names of labels."""
     if args.data == "cifar10":
         images = fetch_cifar10(args)
-    elif Path(args.data).is_dir():
+    elif Path(args.data).is_dir() and args.data:
         images = load_cifar10(args.data)
-    elif Path(args.data).suffix == ".npz":
+    elif Path(args.data).suffix.lower() == ".npz":
         images = load_npz(args.data)
     else:
         raise ValueError(
-            "--data must be cifar10, a file .npz or a folder of CIFAR-10's python batches; "
-            f"got {args.data!r}."
+            "--data must be cifar10, a file .npz or a folder of CIFAR-10's python batches that "
+            f"exists; got {args.data!r}."
         )
-    if images.x_train.ndim < 3:
-        raise ValueError(f"x_train must hold images; got the shape {images.x_train.shape}.")
-    if np.unique(images.y_train, return_counts=True)[1].min() < 10:
-        raise ValueError("Ten training images of each class are the least.")
+    check_images(images)
     labels = np.unique(np.concatenate([images.y_train, images.y_test]))
+    images.name = images.get("name", Path(args.data).name)
+    images.is_cifar10 = images.x_train.shape[1:] == (32, 32, 3) and len(labels) == 10
     names = images.target_names if len(images.target_names) == len(labels) else labels
     images.names = dict(zip(labels, names, strict=True))
     if args.quick:
@@ -383,6 +389,24 @@ def load_images(args):
             X, y = images[f"x_{part}"], images[f"y_{part}"]
             images[f"x_{part}"], images[f"y_{part}"] = subset(X, y, n, args.seed)
     return images
+
+
+def check_images(images):
+    """Raise for what the searches would find out too late."""
+    for part in ("x_train", "x_test"):
+        X = images[part]
+        if X.ndim not in (3, 4) or X.shape[3:] not in [(), (1,), (3,)] or not len(X):
+            raise ValueError(
+                f"{part} must hold images of one channel or three; got the shape {X.shape}."
+            )
+        if not np.isfinite(X).all():
+            raise ValueError(f"{part} must be finite, but holds NaN or infinity.")
+    counts = np.unique(images.y_train, return_counts=True)[1]
+    if len(counts) < 2 or counts.min() < 10:
+        raise ValueError(
+            "Two classes with ten training images each are the least; "
+            f"got {len(counts)} classes, the smallest with {counts.min()}."
+        )
 
 
 def fetch_cifar10(args):
@@ -399,13 +423,17 @@ def fetch_cifar10(args):
         digits.data, digits.target, stratify=digits.target, random_state=args.seed
     )
     names = digits.target_names
-    return Bunch(x_train=X, y_train=y, x_test=X_test, y_test=y_test, target_names=names)
+    parts = {"x_train": X, "y_train": y, "x_test": X_test, "y_test": y_test}
+    return Bunch(**parts, target_names=names, name="digits")
 
 
 def subset(X, y, n, seed):
     """Return n images at most, as many of each class as its share."""
-    if len(y) - n < len(np.unique(y)):
+    counts = np.unique(y, return_counts=True)[1]
+    if len(y) - n < len(counts):
         return X, y
+    if counts.min() < 2:  # too few to keep the shares
+        return X[:n], y[:n]
     return train_test_split(X, y, train_size=n, stratify=y, random_state=seed)[::2]
 
 
@@ -449,8 +477,8 @@ def prepare(args):
     """Return the images, after all that can go wrong before the work has been tried."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError("The pictures need matplotlib: pip install cae_sklearn[plot]")
-    if args.n_jobs == 0 or args.seed < 0:
-        raise ValueError("--n-jobs must not be 0, and --seed not be negative.")
+    if args.n_jobs == 0 or not 0 <= args.seed < 2**32:
+        raise ValueError("--n-jobs must not be 0, and --seed lie between 0 and 2**32 - 1.")
     args.approaches = sorted(set(args.approaches))
     images = load_images(args)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -467,13 +495,13 @@ def main(argv=None):
         parser.error(str(error))
     shape = " x ".join(map(str, images.x_train.shape[1:]))
     say(f"{len(images.x_train)} training and {len(images.x_test)} test images of {shape}")
-    results = {}
+    results, rows = {}, []
     for protocol in PROTOCOLS if args.protocol == "both" else [args.protocol]:
         with tempfile.TemporaryDirectory(prefix="cae_sklearn_") as cache:
-            found = run_protocol(protocol, images, args, cache)
-        results.update({(protocol, approach): result for approach, result in found.items()})
-    rows = [row for key, result in results.items() for row in records(*key, result)]
-    write_csv(rows, args.output / "results.csv")
+            for approach, result in run_protocol(protocol, images, args, cache):
+                results[protocol, approach] = result
+                rows += records(protocol, approach, result, images)
+                write_csv(rows, args.output / "results.csv")
     print_grids(rows)
     say("\nThe chosen candidates. The wall time has the autoencoder, the search and the refit.")
     print_table([summary(row) for row in rows if row["chosen"]])

@@ -21,7 +21,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import importlib.util
-import re
 import sys
 import tempfile
 from functools import partial
@@ -33,7 +32,12 @@ from sklearn.pipeline import Pipeline
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn.caching import FitOnceMemory
-from cae_sklearn.datasets import load_image_folder, load_mstar, make_sar_chips
+from cae_sklearn.datasets import (
+    is_mstar_chip,
+    load_image_folder,
+    load_mstar,
+    make_sar_chips,
+)
 from cae_sklearn.plotting import PredictionsDisplay, ReconstructionDisplay, SearchResultsDisplay
 from cae_sklearn.search import ResumableBayesSearchCV, search_spaces
 
@@ -56,9 +60,12 @@ def load_chips(args):
             make(n_train, depression=17, random_state=args.seed),
             make(n_test, depression=15, random_state=args.seed + 1),
         )
-    train, test = (
-        load_folder(Path(args.data, part), args.image_size) for part in ("TRAIN", "TEST")
-    )
+    folders = [Path(args.data, part) for part in ("TRAIN", "TEST")]
+    kinds = {has_chips(folder) for folder in folders}
+    if len(kinds) > 1:
+        raise ValueError("TRAIN and TEST must both hold MSTAR's chips, or both pictures.")
+    load = load_mstar if kinds.pop() else partial(load_image_folder, mode="L", resize="crop")
+    train, test = (load(folder, image_size=args.image_size, verbose=1) for folder in folders)
     if train.target_names != test.target_names:
         raise ValueError(
             "TRAIN and TEST must have the same class folders; got "
@@ -71,12 +78,10 @@ def load_chips(args):
     return train, test
 
 
-def load_folder(folder, image_size):
-    """Return MSTAR's chips, whose names end in three digits, or else pictures."""
-    paths = (path for place in folder.glob("*") for path in place.rglob("*"))
-    if any(re.fullmatch(r"\.\d{3}", path.suffix) for path in paths):
-        return load_mstar(folder, image_size=image_size, verbose=1)
-    return load_image_folder(folder, image_size=image_size, mode="L", resize="crop", verbose=1)
+def has_chips(folder):
+    """Tell whether the class folders hold MSTAR's chips rather than pictures."""
+    paths = (path for place in folder.glob("[!.]*") for path in sorted(place.rglob("[!.]*")))
+    return any(path.is_file() and is_mstar_chip(path) for path in paths)
 
 
 # %%

@@ -578,6 +578,13 @@ def test_damaged_chip_is_named(tmp_path, blob, match):
         ((np.ones((2, 2)), None, {"a=b": 1}), "header must map .*'a=b'"),
     ],
 )
+def test_chip_writer_refuses_complex_pixels(tmp_path):
+    chip = np.full((4, 5), 1 + 1j)
+    with pytest.raises(TypeError, match=r"magnitude must be real.*Pass np.abs\(chip\)"):
+        write_mstar_chip(tmp_path / "chip.001", chip)
+    assert not list(tmp_path.iterdir())
+
+
 def test_chip_writer_checks(tmp_path, arguments, match):
     path = tmp_path / "folder/HB1.015"
     with pytest.raises(ValueError, match=match):
@@ -837,7 +844,7 @@ def batch_files(folder, protocol=4, bytes_keys=True):
     return np.stack(images), np.array(labels)
 
 
-@pytest.mark.parametrize("protocol", [3, 4, 5])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("bytes_keys", [True, False])
 @pytest.mark.parametrize("inner", ["", "cifar-10-batches-py"])
 def test_cifar10_batches(tmp_path, protocol, bytes_keys, inner):
