@@ -565,6 +565,13 @@ def test_damaged_chip_is_named(tmp_path, blob, match):
         read_mstar_chip(path)
 
 
+def test_chip_writer_refuses_complex_pixels(tmp_path):
+    chip = np.full((4, 5), 1 + 1j)
+    with pytest.raises(TypeError, match=r"magnitude must be real.*Pass np.abs\(chip\)"):
+        write_mstar_chip(tmp_path / "chip.001", chip)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -578,13 +585,6 @@ def test_damaged_chip_is_named(tmp_path, blob, match):
         ((np.ones((2, 2)), None, {"a=b": 1}), "header must map .*'a=b'"),
     ],
 )
-def test_chip_writer_refuses_complex_pixels(tmp_path):
-    chip = np.full((4, 5), 1 + 1j)
-    with pytest.raises(TypeError, match=r"magnitude must be real.*Pass np.abs\(chip\)"):
-        write_mstar_chip(tmp_path / "chip.001", chip)
-    assert not list(tmp_path.iterdir())
-
-
 def test_chip_writer_checks(tmp_path, arguments, match):
     path = tmp_path / "folder/HB1.015"
     with pytest.raises(ValueError, match=match):
