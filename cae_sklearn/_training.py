@@ -99,6 +99,7 @@ class LoopModel(keras.Model):
         ]
         self._dropouts = [layer for layer in self._seeded if hasattr(layer, "drawn")]
         self._drawn_bytes = sum(layer.input.shape[1] for layer in self._dropouts)
+        self._kept = None
         self._traced = {}
         self._used = False
         self.compile(
@@ -139,15 +140,25 @@ class LoopModel(keras.Model):
         """Return the optimizer's variables as arrays."""
         return [v.numpy() for v in self.optimizer.variables if "learning_rate" not in v.path]
 
-    def snapshot(self):
-        """Return the weights as tensors, and whether all numbers in them are finite."""
-        *weights, finite = self._run(self._read_weights)
-        return weights, bool(finite)
+    def keep_finite(self):
+        """Remember the weights if all of them are finite; tell whether they are."""
+        if self._kept is None:
+            self._kept = [tf.Variable(weight.value, trainable=False) for weight in self.weights]
+        return bool(self._run(self._run_keeping))
 
-    def _read_weights(self):
-        weights = [tf.identity(variable.value) for variable in self.weights]
+    def _run_keeping(self):
+        weights = [variable.value.read_value() for variable in self.weights]
         finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
-        return *weights, tf.reduce_all(tf.stack(finite))
+        finite = tf.reduce_all(tf.stack(finite))
+        if finite:
+            for kept, weight in zip(self._kept, weights, strict=True):
+                kept.assign(weight)
+        return finite
+
+    def restore_finite(self):
+        """Put the remembered weights back."""
+        for variable, kept in zip(self.weights, self._kept, strict=True):
+            variable.assign(kept)
 
     def _run(self, function, *tensors, threads=None):
         """Call a compiled ``function``; it is traced once for any number of samples."""
@@ -485,17 +496,13 @@ class FiniteGuard(keras.callbacks.Callback):
     diverged = False
 
     def on_train_begin(self, logs=None):
-        self._weights, _ = self.model.snapshot()
+        self.model.keep_finite()
 
     def on_epoch_end(self, epoch, logs=None):
-        weights, finite = self.model.snapshot()
-        if finite and math.isfinite(logs["loss"]):
-            self._weights = weights
-            return
-        self.diverged = True
-        self.model.stop_training = True
-        for variable, value in zip(self.model.weights, self._weights, strict=True):
-            variable.assign(value)
+        if not (math.isfinite(logs["loss"]) and self.model.keep_finite()):
+            self.diverged = True
+            self.model.stop_training = True
+            self.model.restore_finite()
 
 
 def may_change_the_network(callbacks):
