@@ -79,8 +79,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     verbose : bool or int, default=0
         Whether to print a line per epoch.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit. Callbacks with hooks on batches make training use Keras's
-        own, slower loop.
+        Copied for each fit. They find ``loss`` and, with early stopping, ``val_loss``.
+        Callbacks with hooks on batches make training use Keras's own, slower loop.
 
     Attributes
     ----------
@@ -234,6 +234,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on for one epoch over these samples, without validation.
 
+        Batch normalisation learns nothing from a single sample. With an optimizer other
+        than plain Adam each call builds the network anew.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -312,15 +315,16 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(
                 f"early_stopping=True with validation_fraction={self.validation_fraction} needs "
                 "two samples of each class, and one of each for training and for validation; "
-                f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples. "
-                "Set early_stopping=False, or give more samples."
+                f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples, "
+                f"{n_validation} of them for validation. "
+                "Set early_stopping=False, change validation_fraction, or give more samples."
             )
         seed = int(self._seeds()[2].generate_state(1)[0])
         return train_test_split(
             np.arange(len(y)), test_size=n_validation, stratify=y, random_state=seed
         )[1]
 
-    def _fit_network(self, X, y, sample_weight, resume, **settings):
+    def _fit_network(self, X, y, sample_weight, resume, keep_state=False, **settings):
         from ._networks import applicable_rate, elastic_net, initial_weights
         from ._wrapper import fit_keras_classifier
 
@@ -336,8 +340,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         self._set_architecture(architecture, resume)
 
         def initial(model, seed):
-            bias = _log_prior(y, sample_weight, len(self.classes_))
-            return {**initial_weights(model, seed), "output/bias": bias}
+            weights = initial_weights(model, seed)
+            if not keep_state:  # the first of many batches does not tell the shares
+                bias = _log_prior(y, sample_weight, len(self.classes_))
+                weights["output/bias"] = bias
+            return weights
 
         self._train(
             X,
@@ -350,6 +357,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             fit=fit_keras_classifier,
             resume=resume,
             sample_weight=sample_weight,
+            keep_state=keep_state,
             **settings,
         )
         kernel = self._weights["output/kernel"]

@@ -51,9 +51,10 @@ RESIDENT_BYTES = 64 * 2**20  # of data that are kept as tensors during a fit
 @cache
 def _n_threads():
     """Count the threads that TensorFlow, which runs by now, may take."""
+    limit = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     return (
         tf.config.threading.get_intra_op_parallelism_threads()
-        or int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0))
+        or (int(limit) if limit.isdigit() else 0)
         or joblib.cpu_count()
     )
 
@@ -112,7 +113,8 @@ class LoopModel(keras.Model):
     def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
         """Start afresh: optimizer, weights, hyperparameters and random numbers."""
         variables = [v for v in self.optimizer.variables if "learning_rate" not in v.path]
-        if slots is not None:
+        shapes = [tuple(variable.shape) for variable in variables]
+        if slots is not None and shapes == [value.shape for value in slots]:
             for variable, value in zip(variables, slots, strict=True):
                 variable.assign(value)
         elif self._used:  # by plain Adam, whose state starts at zero

@@ -111,6 +111,27 @@ def test_the_validation_split_is_stratified_shuffled_and_seeded():
     assert set(rows) != set(classifier(random_state=1).fit(np.eye(100, 4), y)._held_out(y))
 
 
+def test_the_first_batch_of_partial_fit_may_lack_classes(blobs):
+    X, y = blobs
+    settings = {"dropout_rate": 0.0, "learning_rate": 0.01}
+    scores = []
+    for first in (np.arange(40), np.flatnonzero(y == 0)[:40]):
+        fitted = classifier(**settings).partial_fit(X[first], y[first], classes=[0, 1, 2])
+        for _ in range(6):
+            for rows in np.array_split(np.arange(len(y)), 4):
+                fitted.partial_fit(X[rows], y[rows])
+        scores.append(fitted.score(X, y))
+    assert scores[1] > scores[0] - 0.05
+
+
+def test_warm_start_takes_an_optimizer_with_other_slots(blobs):
+    X, y = blobs
+    fitted = classifier(epochs=2, early_stopping=False, warm_start=True).fit(X, y)
+    for optimizer in (keras.optimizers.Adam(amsgrad=True), "adam"):
+        fitted.set_params(optimizer=optimizer).fit(X, y)
+    assert fitted.n_iter_ == 6
+
+
 def test_warm_start_goes_on(blobs):
     X, y = blobs
     settings = {"dropout_rate": 0.0, "early_stopping": False, "warm_start": True}

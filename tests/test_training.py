@@ -4,6 +4,7 @@ import gc
 import random
 import threading
 
+import joblib
 import keras
 import numpy as np
 import psutil
@@ -20,7 +21,7 @@ from cae_sklearn._networks import (
     initial_weights,
     trainable_mlp,
 )
-from cae_sklearn._training import _IDLE_LIMIT, _idle, _threads, borrowed
+from cae_sklearn._training import _IDLE_LIMIT, _idle, _n_threads, _threads, borrowed
 
 ARCHITECTURE = {
     "n_features": 10,
@@ -293,6 +294,15 @@ def test_the_number_of_threads_of_a_step_changes_no_bit(blobs, threads, monkeypa
     monkeypatch.setattr("cae_sklearn._training._threads", lambda work: threads)
     for one, several in zip(expected, fit(), strict=True):
         np.testing.assert_array_equal(one, several)
+
+
+@pytest.mark.parametrize(("limit", "threads"), [("", None), ("some", None), ("3", 3)])
+def test_the_environment_limits_the_threads(monkeypatch, limit, threads):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", limit)
+    expected = (
+        tf.config.threading.get_intra_op_parallelism_threads() or threads or joblib.cpu_count()
+    )
+    assert _n_threads.__wrapped__() == expected
 
 
 def test_small_steps_take_one_thread(monkeypatch):
