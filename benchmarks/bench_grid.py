@@ -2,17 +2,22 @@
 
 Eight candidates (batch size x learning rate) x 5 folds x 20 epochs, n_jobs=1, without early
 stopping. Each candidate is a GridSearchCV of its own, so that all libraries take turns; the
-times are the sums. MLPClassifier has neither batch normalisation nor dropout.
+times are the sums. Each round has another seed. MLPClassifier has neither batch normalisation nor
+dropout, and ``ours, plain`` is the estimator without them.
 """
 
 from _compare import alternate, arguments, comparison, set_torch_threads, show
 
 args = arguments(__doc__, rounds=3)
 
+from functools import partial
+from itertools import count
+
 import numpy as np
 import torch
 from _peers import keras_mlp, torch_mlp
 from scikeras.wrappers import KerasClassifier
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
@@ -35,9 +40,11 @@ def build(meta, learning_rate=0.001):
 
 def estimators():
     """Return for each library its estimator and its names of batch size and learning rate."""
+    ours = ElasticNetBNMLPClassifier(epochs=EPOCHS, early_stopping=False, random_state=0)
     return {
-        "ours": (
-            ElasticNetBNMLPClassifier(epochs=EPOCHS, early_stopping=False, random_state=0),
+        "ours": (ours, "batch_size", "learning_rate"),
+        "ours, plain": (
+            clone(ours).set_params(batch_norm=False, dropout_rate=0.0),
             "batch_size",
             "learning_rate",
         ),
@@ -70,7 +77,9 @@ def estimators():
     }
 
 
-def search(estimator, names, values):
+def search(estimator, names, values, seeds):
+    if estimator.get_params().get("random_state") is not None:
+        estimator = clone(estimator).set_params(random_state=next(seeds))
     target = y.astype(np.int64) if isinstance(estimator, NeuralNetClassifier) else y
     grid = {name: [value] for name, value in zip(names, values, strict=True)}
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
@@ -82,7 +91,7 @@ total = {}
 candidates = [(size, rate) for size in BATCH_SIZES for rate in RATES]
 for candidate in candidates:
     contestants = {
-        name: lambda e=estimator, n=names, c=candidate: search(e, n, c)
+        name: partial(search, estimator, names, candidate, count())
         for name, (estimator, *names) in estimators().items()
     }
     measured = alternate(contestants, args.rounds, warm_up=False)

@@ -145,13 +145,12 @@ class NetworkEstimator(BaseEstimator):
         **settings
             Passed to ``fit``; those of the estimator's parameters are the default.
         """
-        from ._training import FiniteGuard, early_stopping, may_change_the_network
+        from ._training import early_stopping, may_change_the_network
 
         initial_seed, training_seed, _ = self._seeds()
         done = len(self.history_["loss"]) if resume else 0
         optimizer = self._own_optimizer()
-        guard = FiniteGuard()
-        callbacks = [guard]
+        callbacks = []
         if settings.get("validation_rows") is not None:
             callbacks.append(early_stopping(int(self.n_iter_no_change), float(self.tol)))
         own_callbacks = self._own_callbacks()
@@ -175,9 +174,9 @@ class NetworkEstimator(BaseEstimator):
             )
             (fit or type(model).fit)(model, X, y, **settings)
             self._weights = model.learned()
-            keep_state = (keep_state or self.warm_start) and not guard.diverged
+            keep_state = (keep_state or self.warm_start) and not model.diverged
             self._slots = {type(model.optimizer).__name__: model.slots()} if keep_state else {}
-            learned = model.history.history
+            learned, diverged = model.history.history, model.diverged
         before = self.history_ if resume else {"loss": []}
         self.history_ = {
             name: before.get(name, [np.nan] * done)
@@ -187,7 +186,7 @@ class NetworkEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_["loss"])
         for values in self.history_.values():
             values.extend([np.nan] * (self.n_iter_ - len(values)))
-        if guard.diverged:
+        if diverged:
             warnings.warn(
                 f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
                 "training stopped and the last finite weights were put back. "

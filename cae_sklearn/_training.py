@@ -46,6 +46,8 @@ def _limit_worker_threads():
 _limit_worker_threads()
 
 RESIDENT_BYTES = 64 * 2**20  # of data that are kept as tensors during a fit
+STEP_WORK = 4 * 10**5  # multiplications in the time that the smallest step takes
+UNINTERRUPTED_WORK = 5 * 10**9  # multiplications that may pass without a look at the keyboard, 1 s
 
 
 @cache
@@ -102,7 +104,6 @@ class LoopModel(keras.Model):
         self._drawn_bytes = sum(layer.input.shape[1] for layer in self._dropouts)
         self._kept = None
         self._traced = {}
-        self._used = False
         self.compile(
             optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
         )
@@ -112,15 +113,13 @@ class LoopModel(keras.Model):
 
     def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
         """Start afresh: optimizer, weights, hyperparameters and random numbers."""
-        variables = [v for v in self.optimizer.variables if "learning_rate" not in v.path]
+        variables = self._slot_variables()
         shapes = [tuple(variable.shape) for variable in variables]
         if slots is not None and shapes == [value.shape for value in slots]:
             for variable, value in zip(variables, slots, strict=True):
                 variable.assign(value)
-        elif self._used:  # by plain Adam, whose state starts at zero
-            for variable in variables:
-                variable.assign(np.zeros(variable.shape, variable.dtype))
-        self._used = True
+        elif _is_plain_adam(self.optimizer):  # else it is new
+            self._run(self._run_reset)
         if learning_rate is not None:
             self.optimizer.learning_rate = float(learning_rate)
         for name, value in hyper.items():
@@ -140,7 +139,14 @@ class LoopModel(keras.Model):
 
     def slots(self):
         """Return the optimizer's variables as arrays."""
-        return [v.numpy() for v in self.optimizer.variables if "learning_rate" not in v.path]
+        return [variable.numpy() for variable in self._slot_variables()]
+
+    def _slot_variables(self):
+        return [v for v in self.optimizer.variables if "learning_rate" not in v.path]
+
+    def _run_reset(self):
+        for variable in self._slot_variables():
+            variable.assign(tf.zeros_like(variable.value))
 
     def keep_finite(self):
         """Remember the weights if all of them are finite; tell whether they are."""
@@ -197,29 +203,33 @@ class LoopModel(keras.Model):
         initial_epoch=0,
         validation_rows=None,
     ):
-        """Train as `keras.Model.fit` does, an epoch at a time.
+        """Train as `keras.Model.fit` does, an epoch or several at a time.
 
         The samples ``validation_rows`` are held out and give ``val_loss``. Callbacks that
         look at single batches, and optimizers other than plain Adam, are served by
-        Keras's own loop over batches of the same sizes.
+        Keras's own loop over batches of the same sizes. Training stops, with ``diverged``
+        set, when the loss or a weight is no longer finite; the last finite weights of an
+        epoch are put back.
         """
         data = x, y, sample_weight
         held_out = np.zeros(len(x), bool)
         held_out[[] if validation_rows is None else validation_rows] = True
         rows, validation_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         batch_size = min(batch_size, len(rows))
+        self.diverged = False
         if not _is_plain_adam(self.optimizer) or _watch_batches(callbacks):
             return super().fit(
                 _Batches(*data, rows, batch_size, self._rng),
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=callbacks,
+                callbacks=[_FiniteGuard(), *(callbacks or ())],
                 initial_epoch=initial_epoch,
                 shuffle=False,  # by the dataset, not by Python's global random numbers
                 validation_data=(
                     _Batches(*data, validation_rows, self._rows) if held_out.any() else None
                 ),
             )
+        watched = bool(callbacks) or held_out.any() or verbose > 0
         callbacks = keras.callbacks.CallbackList(
             callbacks,
             add_history=True,
@@ -232,33 +242,69 @@ class LoopModel(keras.Model):
         self.stop_training = False
         data = _resident(*data)
         logs = {}
+        self.keep_finite()
+        n_epochs = epochs - initial_epoch
+        losses = self._epoch_losses(data, rows, batch_size, n_epochs, 1 if watched else n_epochs)
         callbacks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
-            logs = {"loss": self._train_epoch(data, self._rng.permutation(rows), batch_size)}
+            logs = {"loss": next(losses)}
             if held_out.any():
                 logs["val_loss"] = self._validation_loss(data, validation_rows)
+            if self.diverged:
+                self.stop_training = True
+                self.restore_finite()
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
         callbacks.on_train_end(logs)
         return self.history
 
-    def _train_epoch(self, data, order, batch_size):
-        threads = _threads(batch_size * self._work)
-        settings = batch_size, float(self.optimizer.learning_rate.numpy())
-        total = sum(
-            float(
-                self._run(self._run_epoch_part, *part, *map(tf.constant, settings), threads=threads)
-            )
-            for part in _parts(data, order, batch_size, self._drawn_bytes)
-        )
-        return total / len(order)
+    def _epoch_losses(self, data, rows, batch_size, n_epochs, at_once):
+        """Train for some epochs; this generator yields the mean loss of each.
 
-    def _run_epoch_part(self, x, y, weight, rows, batch_size, learning_rate):
-        """Train on the batches of some rows, in their order; return the sum of the losses."""
+        Up to ``at_once`` epochs pass before the first of them is told. ``diverged`` is set
+        beside the loss of the epoch in which it happened, the last.
+        """
+        parts = list(chunks(len(rows), max(self._drawn_bytes, float_bytes(data[0])), batch_size))
+        work = len(rows) * self._work + _n_steps(len(rows), batch_size) * STEP_WORK
+        at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
+        threads = _threads(batch_size * self._work)
+        for first in range(0, n_epochs, at_once):
+            epochs = range(first, min(first + at_once, n_epochs))
+            orders = np.stack([self._rng.permutation(rows) for _ in epochs])
+            settings = batch_size, float(self.optimizer.learning_rate.numpy())
+            results = [
+                self._run(
+                    self._run_part,
+                    *_part(data, orders[:, part]),
+                    *map(tf.constant, settings),
+                    threads=threads,
+                ).numpy()
+                for part in parts
+            ]
+            *totals, finite = np.sum(results, axis=0, dtype=np.float64)
+            for epoch, total in enumerate(totals, start=1):
+                self.diverged = finite < len(parts) and epoch == len(totals)
+                yield total / len(rows)
+
+    def _run_part(self, x, y, weight, orders, batch_size, learning_rate):
+        """Train on some samples in one order after the other, while all stays finite.
+
+        Returns the sum of the losses for each order, then 1 if all is finite, else 0.
+        """
+        totals = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[])
+        i, finite = tf.constant(0), tf.constant(True)
+        while finite and i < tf.shape(orders)[0]:
+            total = self._train_in_order((x, y, weight), orders[i], batch_size, learning_rate)
+            finite = tf.logical_and(self._run_keeping(), tf.math.is_finite(total))
+            totals = totals.write(i, total)
+            i += 1
+        return tf.concat([totals.stack(), [tf.cast(finite, tf.float32)]], 0)
+
+    def _train_in_order(self, data, rows, batch_size, learning_rate):
         n_samples = tf.size(rows)
-        parts = _gather((x, y, weight), rows)
+        data = _gather(data, rows)
         last = _n_steps(n_samples, batch_size) - 1
         total = tf.constant(0.0)
         with ExitStack() as stack:
@@ -268,7 +314,7 @@ class LoopModel(keras.Model):
                 stop = tf.where(step == last, n_samples, start + batch_size)
                 for take in drawn:
                     take(start, stop)
-                batch = [part if part is None else part[start:stop] for part in parts]
+                batch = [part if part is None else part[start:stop] for part in data]
                 total += self._train_on(*batch, learning_rate, tf.cast(stop - start, tf.float32))
         return total
 
@@ -292,7 +338,8 @@ class LoopModel(keras.Model):
 
     def _validation_loss(self, data, rows):
         total = sum(
-            float(self._run(self._run_validation_part, *part)) for part in _parts(data, rows)
+            float(self._run(self._run_validation_part, *_part(data, rows[part])))
+            for part in chunks(len(rows), float_bytes(data[0]))
         )
         return total / len(rows) + float(sum(self.losses))
 
@@ -385,19 +432,11 @@ def _resident(*data):
     return _tensors(*data, slice(None)) if len(x) * float_bytes(x) <= RESIDENT_BYTES else data
 
 
-def _parts(data, rows, multiple_of=1, drawn_bytes=0):
-    """Yield tensors of some samples, and the rows to take of them, in their order.
-
-    ``drawn_bytes`` is what the epoch holds for each sample beside the data.
-    """
-    resident = tf.is_tensor(data[0])
-    bytes_per_sample = max(drawn_bytes, 4 * int(np.prod(data[0].shape[1:])))
-    for part in chunks(len(rows), bytes_per_sample, multiple_of):
-        if resident:
-            yield *data, tf.constant(rows[part], tf.int32)
-        else:
-            tensors = _tensors(*data, rows[part])
-            yield *tensors, tf.range(len(tensors[0]))
+def _part(data, rows):
+    """Return tensors that hold some samples, and where in them these are, shaped as ``rows``."""
+    if tf.is_tensor(data[0]):
+        return *data, tf.constant(rows, tf.int32)
+    return *_tensors(*data, rows.ravel()), tf.reshape(tf.range(rows.size), rows.shape)
 
 
 def _gather(tensors, rows):
@@ -405,12 +444,12 @@ def _gather(tensors, rows):
 
 
 def _with_threads(function, specs):
-    """Return a graph of ``function``, which gives a scalar, with a number of threads to take.
+    """Return a graph of ``function``, which gives a vector, with a number of threads to take.
 
     Only a dataset can be told how many threads its functions may use; so this is one of one
     element, that ``function`` makes of the tensors.
     """
-    result = {"output_types": [tf.float32], "output_shapes": [[]]}
+    result = {"output_types": [tf.float32], "output_shapes": [[None]]}
     function = tf.function(function)
 
     def on_present(*present):
@@ -436,8 +475,10 @@ def _with_threads(function, specs):
 
 
 def _any_number_of_samples(tensor):
-    shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
-    return tf.TensorSpec(shape, tensor.dtype)
+    shape = tensor.shape.as_list()
+    if tensor.dtype == tf.int32:  # orders of samples
+        shape = [None for _ in shape]
+    return tf.TensorSpec([None, *shape[1:]] if shape else [], tensor.dtype)
 
 
 def _is_plain_adam(optimizer):
@@ -492,18 +533,15 @@ def _watch_batches(callbacks):
     )
 
 
-class FiniteGuard(keras.callbacks.Callback):
-    """Stop when the loss or a weight is no longer finite, and put the last finite weights back."""
-
-    diverged = False
+class _FiniteGuard(keras.callbacks.Callback):
+    """What the fast loop does when the loss or a weight is no longer finite, for Keras's."""
 
     def on_train_begin(self, logs=None):
         self.model.keep_finite()
 
     def on_epoch_end(self, epoch, logs=None):
         if not (math.isfinite(logs["loss"]) and self.model.keep_finite()):
-            self.diverged = True
-            self.model.stop_training = True
+            self.model.diverged = self.model.stop_training = True
             self.model.restore_finite()
 
 

@@ -21,7 +21,7 @@ from cae_sklearn._networks import (
     initial_weights,
     trainable_mlp,
 )
-from cae_sklearn._training import _IDLE_LIMIT, _idle, _n_threads, _threads, borrowed
+from cae_sklearn._training import _IDLE_LIMIT, STEP_WORK, _idle, _n_threads, _threads, borrowed
 
 ARCHITECTURE = {
     "n_features": 10,
@@ -105,6 +105,26 @@ def test_chunks_do_not_change_the_result(blobs, monkeypatch):
     many.fit(X, np.int32(y), batch_size=32, epochs=2)
     for a, b in zip(one.get_weights(), many.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("learning_rate", [0.01, 1e30])
+def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learning_rate):
+    X, y = blobs
+    at_once, watched, short = (prepared(learning_rate=learning_rate) for _ in range(3))
+    at_once.fit(X, np.int32(y), batch_size=32, epochs=5)
+    watched.fit(X, np.int32(y), batch_size=32, epochs=5, callbacks=[keras.callbacks.Callback()])
+    work = len(X) * short._work + -(-len(X) // 32) * STEP_WORK
+    monkeypatch.setattr("cae_sklearn._training.UNINTERRUPTED_WORK", 2 * work)
+    short.fit(X, np.int32(y), batch_size=32, epochs=5)
+    assert at_once.diverged == (learning_rate > 1)
+    for other in (watched, short):
+        assert other.diverged == at_once.diverged
+        np.testing.assert_array_equal(
+            other.history.history["loss"], at_once.history.history["loss"]
+        )
+        for a, b in zip(other.get_weights(), at_once.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert np.isfinite(a).all()
 
 
 def test_dropout_leaves_out_the_share_it_says():
