@@ -169,13 +169,13 @@ class NetworkEstimator(BaseEstimator):
                 seed=[*training_seed.generate_state(4), done],
                 learning_rate=None if optimizer else self.learning_rate,
                 weights=self._weights if resume else initial(model, initial_seed),
-                slots=self._slots.get(type(model.optimizer).__name__) if resume else None,
+                slots=self._slots if resume else None,
                 **hyper,
             )
             (fit or type(model).fit)(model, X, y, **settings)
             self._weights = model.learned()
             keep_state = (keep_state or self.warm_start) and not model.diverged
-            self._slots = {type(model.optimizer).__name__: model.slots()} if keep_state else {}
+            self._slots = model.slots() if keep_state else {}
             learned, diverged = model.history.history, model.diverged
         before = self.history_ if resume else {"loss": []}
         self.history_ = {
@@ -187,10 +187,14 @@ class NetworkEstimator(BaseEstimator):
         for values in self.history_.values():
             values.extend([np.nan] * (self.n_iter_ - len(values)))
         if diverged:
+            own = optimizer is not None
+            rate = (
+                "the learning rate of optimizer" if own else f"learning_rate={self.learning_rate}"
+            )
             warnings.warn(
                 f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
                 "training stopped and the last finite weights were put back. "
-                f"Lower learning_rate={self.learning_rate}.",
+                f"Lower {rate}, or bring the features to a common scale.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

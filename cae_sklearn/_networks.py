@@ -85,11 +85,10 @@ class Dropout(layers.Dropout):
 
         To draw in every step would take longer than all else that dropout does.
         """
-        kept = self._draw(n_samples, self.input.shape[1])
-        gain = 1.0 / (1.0 - tf.convert_to_tensor(self._rate))
+        kept, gain = self._draw(n_samples, self.input.shape[1])
 
         def take(start, stop):
-            self._drawn = tf.cast(kept[start:stop], tf.float32) * gain
+            self._drawn = kept[start:stop], gain
 
         try:
             yield take
@@ -99,20 +98,22 @@ class Dropout(layers.Dropout):
     def call(self, inputs, training=False):
         if not training:
             return inputs
-        if self._drawn is not None:
-            return _masked(inputs, self._drawn)
-        kept = self._draw(tf.shape(inputs)[0], inputs.shape[1])
-        return _masked(inputs, tf.cast(kept, tf.float32) / (1.0 - self._rate))
+        kept, gain = self._drawn or self._draw(tf.shape(inputs)[0], inputs.shape[1])
+        return _masked(inputs, tf.cast(kept, tf.float32) * gain)
 
     def _draw(self, n_samples, units):
-        """Return which units stay, shape (n_samples, units): eight random bits decide on one."""
+        """Return which units stay, shape (n_samples, units), and the factor of what they give.
+
+        Eight random bits decide on a unit.
+        """
         n_words = -(-units // 4)
         seed = tf.cast(self.seed_generator.next(), tf.int64)
         bits = tf.random.stateless_uniform(
             (n_samples, n_words), seed, minval=None, maxval=None, dtype=tf.uint32
         )
         bits = tf.reshape(tf.bitcast(bits, tf.uint8), (-1, 4 * n_words))[:, :units]
-        return bits >= tf.cast(256.0 * self._rate, tf.uint8)
+        rate = tf.convert_to_tensor(self._rate)
+        return bits >= tf.cast(256.0 * rate, tf.uint8), 1.0 / (1.0 - rate)
 
 
 def applicable_rate(rate):

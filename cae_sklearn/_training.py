@@ -112,11 +112,14 @@ class LoopModel(keras.Model):
     # -- state ---------------------------------------------------------------
 
     def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
-        """Start afresh: optimizer, weights, hyperparameters and random numbers."""
+        """Start afresh: optimizer, weights, hyperparameters and random numbers.
+
+        The optimizer goes on from ``slots`` if these are of its kind and shapes.
+        """
         variables = self._slot_variables()
-        shapes = [tuple(variable.shape) for variable in variables]
-        if slots is not None and shapes == [value.shape for value in slots]:
-            for variable, value in zip(variables, slots, strict=True):
+        values = (slots or {}).get(type(self.optimizer).__name__, ())
+        if [tuple(variable.shape) for variable in variables] == [value.shape for value in values]:
+            for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         elif _is_plain_adam(self.optimizer):  # else it is new
             self._run(self._run_reset)
@@ -138,8 +141,9 @@ class LoopModel(keras.Model):
         return {variable.path: variable.numpy() for variable in self.weights}
 
     def slots(self):
-        """Return the optimizer's variables as arrays."""
-        return [variable.numpy() for variable in self._slot_variables()]
+        """Return the optimizer's variables as a list of arrays, by the name of its class."""
+        arrays = [variable.numpy() for variable in self._slot_variables()]
+        return {type(self.optimizer).__name__: arrays}
 
     def _slot_variables(self):
         return [v for v in self.optimizer.variables if "learning_rate" not in v.path]
@@ -427,7 +431,7 @@ def _tensors(x, y, weight, rows):
 
 
 def _resident(*data):
-    """Return the data as tensors when one chunk holds them all, else unchanged."""
+    """Return the data as tensors when they are small enough to stay in memory, else unchanged."""
     x = data[0]
     return _tensors(*data, slice(None)) if len(x) * float_bytes(x) <= RESIDENT_BYTES else data
 

@@ -281,8 +281,8 @@ def prepare(args):
     """Return the images, after all that can go wrong before the work has been tried."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError("The pictures need matplotlib: pip install cae_sklearn[plot]")
-    if args.n_jobs == 0 or args.seed < 0:
-        raise ValueError("--n-jobs must not be 0, and --seed not be negative.")
+    if args.n_jobs == 0 or not 0 <= args.seed < 2**32:
+        raise ValueError("--n-jobs must not be 0, and --seed lie between 0 and 2**32 - 1.")
     X, y, X_test, y_test, names = load_images(args.data, args.image_size, args.seed)
     n_train, n_test = (400, 200) if args.quick else (None, None)
     X, y = subset(X, y, args.n_train or n_train, args.seed)

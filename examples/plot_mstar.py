@@ -201,8 +201,8 @@ def prepare(args):
     """Return the chips, after all that can go wrong before the work has been tried."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError("The pictures need matplotlib: pip install cae_sklearn[plot]")
-    if args.n_jobs == 0 or args.seed < 0:
-        raise ValueError("--n-jobs must not be 0, and --seed not be negative.")
+    if args.n_jobs == 0 or not 0 <= args.seed < 2**32 - 1:
+        raise ValueError("--n-jobs must not be 0, and --seed lie between 0 and 2**32 - 2.")
     train, test = load_chips(args)
     args.output.mkdir(parents=True, exist_ok=True)
     return train, test

@@ -130,7 +130,7 @@ def test_tuning_ends_with_a_table_and_pictures(data, tmp_path, args, images, lea
         (["--n-train", "9"], "9 images are too few for 10 classes"),
         (["--n-train", "60"], "Two classes with 9 images each are the least"),
         (["--n-jobs", "0"], "--n-jobs must not be 0"),
-        (["--seed", "-1"], "--seed not be negative"),
+        (["--seed", "-1"], "--seed lie between"),
         (["--seed", "x"], "invalid int value: 'x'"),
         (["--output", "{data}/tiny.npz"], "File exists"),
     ],

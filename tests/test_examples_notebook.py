@@ -306,7 +306,7 @@ def test_without_a_network_a_quick_run_takes_digits(approaches, monkeypatch, cap
         ("mstar", ["--data", "{data}/few"], "two classes with 9 chips .*: 30, vehicle_1: 0"),
         ("mstar", ["--image-size", "8", "8"], "integers >= 16"),
         ("mstar", ["--n-jobs", "0"], "--n-jobs must not be 0"),
-        ("mstar", ["--seed", "-1"], "--seed not be negative"),
+        ("mstar", ["--seed", "-1"], "--seed lie between"),
         ("mstar", ["--output", "{data}/tiny.npz"], "File exists"),
     ],
 )
