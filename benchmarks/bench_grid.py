@@ -6,7 +6,7 @@ times are the sums. Each round has another seed. MLPClassifier has neither batch
 dropout, and ``ours, plain`` is the estimator without them.
 """
 
-from _compare import alternate, arguments, comparison, set_torch_threads, show
+from _compare import alternate, arguments, comparison, ratio, set_torch_threads, show
 
 args = arguments(__doc__, rounds=3)
 
@@ -102,6 +102,7 @@ for candidate in candidates:
 rows = comparison(total, ("seconds", float), "mean score", TARGETS)
 for row in rows:
     means = total[row["who"]][1]
+    row["theirs/plain"] = ratio(total, row["who"], "ours, plain")
     row["mean score"], row["best score"] = float(np.mean(means)), float(np.max(means))
 show(
     f"GridSearchCV, digits, {len(candidates)} candidates x {FOLDS} folds x {EPOCHS} epochs, "

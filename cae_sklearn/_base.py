@@ -194,7 +194,7 @@ class NetworkEstimator(BaseEstimator):
             warnings.warn(
                 f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
                 "training stopped and the last finite weights were put back. "
-                f"Lower {rate}, or bring the features to a common scale.",
+                f"Lower {rate}, or bring features and weights of samples to a common scale.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

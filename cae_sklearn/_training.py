@@ -46,7 +46,8 @@ def _limit_worker_threads():
 _limit_worker_threads()
 
 RESIDENT_BYTES = 64 * 2**20  # of data that are kept as tensors during a fit
-STEP_WORK = 4 * 10**5  # multiplications in the time that the smallest step takes
+STEP_WORK = 400_000  # multiplications in the time that the smallest step takes
+SAMPLE_WORK = 2_500  # multiplications in the time that a sample takes in the smallest network
 UNINTERRUPTED_WORK = 5 * 10**9  # multiplications that may pass without a look at the keyboard, 1 s
 
 
@@ -156,13 +157,13 @@ class LoopModel(keras.Model):
         """Remember the weights if all of them are finite; tell whether they are."""
         if self._kept is None:
             self._kept = [tf.Variable(weight.value, trainable=False) for weight in self.weights]
-        return bool(self._run(self._run_keeping))
+        return bool(self._run(self._run_keeping, tf.constant(True)))
 
-    def _run_keeping(self):
+    def _run_keeping(self, allowed):
         weights = [variable.value.read_value() for variable in self.weights]
         finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
         finite = tf.reduce_all(tf.stack(finite))
-        if finite:
+        if tf.logical_and(finite, allowed):
             for kept, weight in zip(self._kept, weights, strict=True):
                 kept.assign(weight)
         return finite
@@ -271,37 +272,37 @@ class LoopModel(keras.Model):
         beside the loss of the epoch in which it happened, the last.
         """
         parts = list(chunks(len(rows), max(self._drawn_bytes, float_bytes(data[0])), batch_size))
-        work = len(rows) * self._work + _n_steps(len(rows), batch_size) * STEP_WORK
+        n_steps = _n_steps(len(rows), batch_size)
+        work = len(rows) * (self._work + SAMPLE_WORK) + n_steps * STEP_WORK
         at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
         threads = _threads(batch_size * self._work)
         for first in range(0, n_epochs, at_once):
             epochs = range(first, min(first + at_once, n_epochs))
             orders = np.stack([self._rng.permutation(rows) for _ in epochs])
             settings = batch_size, float(self.optimizer.learning_rate.numpy())
-            results = [
-                self._run(
-                    self._run_part,
-                    *_part(data, orders[:, part]),
-                    *map(tf.constant, settings),
-                    threads=threads,
-                ).numpy()
-                for part in parts
-            ]
-            *totals, finite = np.sum(results, axis=0, dtype=np.float64)
+            totals, finite = 0.0, True
+            for part in parts:
+                tensors = _part(data, orders[:, part])
+                keep = finite and part is parts[-1]
+                arguments = *tensors, *map(tf.constant, (*settings, keep))
+                *sums, still = self._run(self._run_part, *arguments, threads=threads).numpy()
+                totals, finite = totals + np.float64(sums), finite and still == 1.0
             for epoch, total in enumerate(totals, start=1):
-                self.diverged = finite < len(parts) and epoch == len(totals)
+                self.diverged = not finite and epoch == len(totals)
                 yield total / len(rows)
 
-    def _run_part(self, x, y, weight, orders, batch_size, learning_rate):
+    def _run_part(self, x, y, weight, orders, batch_size, learning_rate, keep):
         """Train on some samples in one order after the other, while all stays finite.
 
-        Returns the sum of the losses for each order, then 1 if all is finite, else 0.
+        With ``keep``, finite weights are remembered after each order. Returns the sum of
+        the losses for each, then 1 if all is finite, else 0.
         """
         totals = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[])
         i, finite = tf.constant(0), tf.constant(True)
         while finite and i < tf.shape(orders)[0]:
             total = self._train_in_order((x, y, weight), orders[i], batch_size, learning_rate)
-            finite = tf.logical_and(self._run_keeping(), tf.math.is_finite(total))
+            finite = tf.math.is_finite(total)
+            finite = tf.logical_and(self._run_keeping(tf.logical_and(keep, finite)), finite)
             totals = totals.write(i, total)
             i += 1
         return tf.concat([totals.stack(), [tf.cast(finite, tf.float32)]], 0)
@@ -402,7 +403,6 @@ class _Batches(keras.utils.PyDataset):
         self._order, self._sorted, self._rng = rows, rows, rng
         n_steps = _n_steps(len(rows), batch_size)
         self._edges = [*range(0, n_steps * batch_size, batch_size), len(rows)]
-        self.on_epoch_end()
 
     def __len__(self):
         return len(self._edges) - 1
@@ -411,7 +411,7 @@ class _Batches(keras.utils.PyDataset):
         rows = self._order[self._edges[step] : self._edges[step + 1]]
         return tuple(part for part in _tensors(*self._data, rows) if part is not None)
 
-    def on_epoch_end(self):
+    def on_epoch_begin(self):
         if self._rng is not None:
             self._order = self._rng.permutation(self._sorted)
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn._convolution import _convolve
@@ -21,7 +22,15 @@ from cae_sklearn._networks import (
     initial_weights,
     trainable_mlp,
 )
-from cae_sklearn._training import _IDLE_LIMIT, STEP_WORK, _idle, _n_threads, _threads, borrowed
+from cae_sklearn._training import (
+    _IDLE_LIMIT,
+    SAMPLE_WORK,
+    STEP_WORK,
+    _idle,
+    _n_threads,
+    _threads,
+    borrowed,
+)
 
 ARCHITECTURE = {
     "n_features": 10,
@@ -107,13 +116,47 @@ def test_chunks_do_not_change_the_result(blobs, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_both_loops_take_the_same_batches(blobs):
+    X, y = blobs
+    fast, slow = prepared(), prepared()
+    for model, callbacks in ((fast, None), (slow, [keras.callbacks.TerminateOnNaN()])):
+        model._rng = np.random.default_rng(0)
+        model.fit(X, np.int32(y), batch_size=32, epochs=3, callbacks=callbacks)
+    np.testing.assert_allclose(*(m.history.history["loss"] for m in (fast, slow)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("batch_size, learning_rate", [(1000, 4e5), (1000, 1500), (64, 1030.65)])
+@pytest.mark.parametrize("chunk_rows", [1000, 64])
+def test_the_last_finite_epoch_comes_back(
+    blobs, monkeypatch, batch_size, learning_rate, chunk_rows
+):
+    X, y = blobs
+    monkeypatch.setattr("cae_sklearn._images.CHUNK_BYTES", chunk_rows * 4 * X.shape[1])
+    settings = {
+        "hidden_layer_sizes": (8,) * 5,
+        "activation": "linear",
+        "batch_norm": False,
+        "dropout_rate": 0.0,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "early_stopping": False,
+        "random_state": 0,
+    }
+    with pytest.warns(ConvergenceWarning):
+        fitted = ElasticNetBNMLPClassifier(epochs=20, **settings).fit(X, y)
+    before = ElasticNetBNMLPClassifier(epochs=fitted.n_iter_ - 1, **settings).fit(X, y)
+    assert 1 < fitted.n_iter_ < 20
+    for name, weight in before._weights.items():
+        np.testing.assert_array_equal(fitted._weights[name], weight)
+
+
 @pytest.mark.parametrize("learning_rate", [0.01, 1e30])
 def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learning_rate):
     X, y = blobs
     at_once, watched, short = (prepared(learning_rate=learning_rate) for _ in range(3))
     at_once.fit(X, np.int32(y), batch_size=32, epochs=5)
     watched.fit(X, np.int32(y), batch_size=32, epochs=5, callbacks=[keras.callbacks.Callback()])
-    work = len(X) * short._work + -(-len(X) // 32) * STEP_WORK
+    work = len(X) * (short._work + SAMPLE_WORK) + -(-len(X) // 32) * STEP_WORK
     monkeypatch.setattr("cae_sklearn._training.UNINTERRUPTED_WORK", 2 * work)
     short.fit(X, np.int32(y), batch_size=32, epochs=5)
     assert at_once.diverged == (learning_rate > 1)
