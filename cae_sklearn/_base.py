@@ -187,10 +187,9 @@ class NetworkEstimator(BaseEstimator):
         for values in self.history_.values():
             values.extend([np.nan] * (self.n_iter_ - len(values)))
         if diverged:
-            own = optimizer is not None
-            rate = (
-                "the learning rate of optimizer" if own else f"learning_rate={self.learning_rate}"
-            )
+            rate = f"learning_rate={self.learning_rate}"
+            if optimizer:
+                rate = "the learning rate of optimizer"
             warnings.warn(
                 f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
                 "training stopped and the last finite weights were put back. "

@@ -282,24 +282,26 @@ class LoopModel(keras.Model):
             settings = batch_size, float(self.optimizer.learning_rate.numpy())
             totals, finite = 0.0, True
             for part in parts:
-                tensors = _part(data, orders[:, part])
+                tensors = _part(data, orders[:, part].ravel())
                 keep = finite and part is parts[-1]
-                arguments = *tensors, *map(tf.constant, (*settings, keep))
+                arguments = *tensors, *map(tf.constant, (len(orders), *settings, keep))
                 *sums, still = self._run(self._run_part, *arguments, threads=threads).numpy()
                 totals, finite = totals + np.float64(sums), finite and still == 1.0
             for epoch, total in enumerate(totals, start=1):
                 self.diverged = not finite and epoch == len(totals)
                 yield total / len(rows)
 
-    def _run_part(self, x, y, weight, orders, batch_size, learning_rate, keep):
+    def _run_part(self, x, y, weight, rows, n_orders, batch_size, learning_rate, keep):
         """Train on some samples in one order after the other, while all stays finite.
 
-        With ``keep``, finite weights are remembered after each order. Returns the sum of
-        the losses for each, then 1 if all is finite, else 0.
+        ``rows`` holds the orders one behind the other. With ``keep``, finite weights are
+        remembered after each. Returns the sum of the losses for each, then 1 if all is
+        finite, else 0.
         """
+        orders = tf.reshape(rows, (n_orders, -1))
         totals = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[])
         i, finite = tf.constant(0), tf.constant(True)
-        while finite and i < tf.shape(orders)[0]:
+        while finite and i < n_orders:
             total = self._train_in_order((x, y, weight), orders[i], batch_size, learning_rate)
             finite = tf.math.is_finite(total)
             finite = tf.logical_and(self._run_keeping(tf.logical_and(keep, finite)), finite)
@@ -437,10 +439,10 @@ def _resident(*data):
 
 
 def _part(data, rows):
-    """Return tensors that hold some samples, and where in them these are, shaped as ``rows``."""
+    """Return tensors that hold some samples, and the rows of them that these are."""
     if tf.is_tensor(data[0]):
         return *data, tf.constant(rows, tf.int32)
-    return *_tensors(*data, rows.ravel()), tf.reshape(tf.range(rows.size), rows.shape)
+    return *_tensors(*data, rows), tf.range(len(rows))
 
 
 def _gather(tensors, rows):
@@ -479,10 +481,8 @@ def _with_threads(function, specs):
 
 
 def _any_number_of_samples(tensor):
-    shape = tensor.shape.as_list()
-    if tensor.dtype == tf.int32:  # orders of samples
-        shape = [None for _ in shape]
-    return tf.TensorSpec([None, *shape[1:]] if shape else [], tensor.dtype)
+    shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
+    return tf.TensorSpec(shape, tensor.dtype)
 
 
 def _is_plain_adam(optimizer):
