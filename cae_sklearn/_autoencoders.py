@@ -38,6 +38,7 @@ layers = keras.layers
 
 
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
+N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call
 
 
 class Networks(NamedTuple):
@@ -362,20 +363,20 @@ def squared_error(_, residual):
     return tf.reduce_mean(tf.square(residual), axis=(1, 2, 3))
 
 
-def rows_at_once(network, image_shape, filters):
-    """Return how many images are encoded at once: what takes some 64 MiB, 256 at most."""
+def rows_at_once(image_shape, filters):
+    """Return how many images make a piece: their widest array takes some 8 MiB, 32 at most."""
     height, width, channels = image_shape
     widest = height * width * max(channels, *np.atleast_1d(filters)) * 4
-    n_arrays = {"deep": 1, "whitened": 4}[network]  # of the widest, at the same time
-    return int(np.clip(2**26 // (n_arrays * widest), 1, 256))
+    return int(np.clip(2**23 // widest, 1, 32))
 
 
 def loop(*, network, part="trainer", optimizer=None, **architecture):
     """Return one part of the autoencoder called ``network`` as a `LoopModel`."""
     hyper = variables("noise") if part == "trainer" else {"noise": 0.0}
     model = getattr(NETWORKS[network](**architecture, **hyper), part)
-    rows = rows_at_once(network, architecture["image_shape"], architecture["filters"])
-    return LoopModel(model, squared_error, hyper if part == "trainer" else {}, rows, optimizer)
+    rows = rows_at_once(architecture["image_shape"], architecture["filters"])
+    hyper = hyper if part == "trainer" else {}
+    return LoopModel(model, squared_error, hyper, rows, N_SIDE_BY_SIDE, optimizer)
 
 
 # -- learning around the training ---------------------------------------------------

@@ -214,7 +214,7 @@ def trainable_mlp(rows, optimizer=None, **architecture):
     hyper = variables("dropout_rate", "l1", "l2")
     network = mlp(**architecture, **hyper)
     network = functional(network.inputs, network.get_layer("output").output, "logits")
-    return LoopModel(network, cross_entropy, hyper, rows, optimizer)
+    return LoopModel(network, cross_entropy, hyper, rows, optimizer=optimizer)
 
 
 def cross_entropy(y, logits):

@@ -85,17 +85,22 @@ class LoopModel(keras.Model):
     variables : dict of str to tf.Variable
         The hyperparameters that the layers of ``network`` read.
     inference_rows : int
-        How many samples are predicted at once, always.
+        How many samples are predicted together, always.
+    n_side_by_side : int, default=1
+        How many times that many samples one call predicts. Independent pieces, small enough
+        for the processor's cache, keep all threads busy.
     optimizer : keras.optimizers.Optimizer, default=None
         None is Adam in one fused kernel; any other is served by Keras's own loop.
     """
 
-    def __init__(self, network, objective, variables, inference_rows, optimizer=None):
+    def __init__(
+        self, network, objective, variables, inference_rows, n_side_by_side=1, optimizer=None
+    ):
         super().__init__(inputs=network.inputs, outputs=network.outputs)
         self.dtype_policy = "float32"  # whatever the user's default is
         self._objective = objective
         self._hyper = dict(variables)
-        self._rows = inference_rows
+        self._rows, self._n_side_by_side = inference_rows, n_side_by_side
         self._work = _multiply_adds(network)
         self._rng = np.random.default_rng(0)
         self._seeded = [
@@ -361,24 +366,30 @@ class LoopModel(keras.Model):
     def _run_forward(self, x):
         return self(x, training=False)
 
+    def _run_side_by_side(self, x):
+        return tf.concat([self._run_forward(part) for part in tf.split(x, self._n_side_by_side)], 0)
+
     def outputs_of(self, x):
         """Return what the network gives for each sample.
 
         The samples pass in batches of one fixed size, the last one padded with zeros: a
         sample gets the same bits in any company, and nothing is traced per shape.
         """
-        out = None
-        for start in range(0, len(x), self._rows):
-            batch = load_chunk(x, slice(start, start + self._rows))
+        start, out = 0, None
+        while start < len(x):
+            rows, forward = self._n_side_by_side * self._rows, self._run_side_by_side
+            if len(x) - start < rows:
+                rows, forward = self._rows, self._run_forward
+            batch = load_chunk(x, slice(start, start + rows))
             n = len(batch)
-            if n < self._rows:
-                batch = np.concatenate(
-                    [batch, np.zeros((self._rows - n, *batch.shape[1:]), batch.dtype)]
-                )
-            result = self._run(self._run_forward, tf.constant(batch)).numpy()
+            if n < rows:
+                padding = np.zeros((rows - n, *batch.shape[1:]), batch.dtype)
+                batch = np.concatenate([batch, padding])
+            result = self._run(forward, tf.constant(batch)).numpy()
             if out is None:
                 out = np.empty((len(x), *result.shape[1:]), result.dtype)
             out[start : start + n] = result[:n]
+            start += rows
         return out
 
 
