@@ -58,6 +58,10 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Samples per step. A last batch of a single sample joins the one before.
     learning_rate : float > 0, default=0.001
         Step size of Adam.
+    decay_fraction : float in [0, 1], default=0.5
+        Share of ``epochs``, the last, in which the learning rate falls linearly towards
+        zero. With 0 it stays, as it does in ``partial_fit`` and with an own optimizer.
+        Multiplies what callbacks set.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. All but plain
         Adam are served by Keras's own, slower loop.
@@ -150,6 +154,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         epochs=100,
         batch_size=64,
         learning_rate=0.001,
+        decay_fraction=0.5,
         optimizer="adam",
         early_stopping=True,
         validation_fraction=0.2,
@@ -170,6 +175,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.decay_fraction = decay_fraction
         self.optimizer = optimizer
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

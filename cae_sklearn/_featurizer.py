@@ -67,6 +67,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Images per step.
     learning_rate : float > 0, default=0.001
         Step size of Adam.
+    decay_fraction : float in [0, 1], default=0.5
+        Share of ``epochs``, the last, in which the learning rate falls linearly towards
+        zero. With 0 it stays, as it does in ``partial_fit`` and with an own optimizer.
+        Multiplies what callbacks set.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. All but plain
         Adam are served by Keras's own, slower loop.
@@ -164,6 +168,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         epochs=5,
         batch_size=32,
         learning_rate=0.001,
+        decay_fraction=0.5,
         optimizer="adam",
         early_stopping=False,
         validation_fraction=0.1,
@@ -185,6 +190,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.decay_fraction = decay_fraction
         self.optimizer = optimizer
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

@@ -212,10 +212,12 @@ class LoopModel(keras.Model):
         sample_weight=None,
         initial_epoch=0,
         validation_rows=None,
+        decay_fraction=0.0,
     ):
         """Train as `keras.Model.fit` does, an epoch or several at a time.
 
-        The samples ``validation_rows`` are held out and give ``val_loss``. Callbacks that
+        The samples ``validation_rows`` are held out and give ``val_loss``. In the last epochs,
+        a share ``decay_fraction`` of them, the learning rate falls linearly. Callbacks that
         look at single batches, and optimizers other than plain Adam, are served by
         Keras's own loop over batches of the same sizes. Training stops, with ``diverged``
         set, when the loss or a weight is no longer finite; the last finite weights of an
@@ -227,12 +229,17 @@ class LoopModel(keras.Model):
         rows, validation_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         batch_size = min(batch_size, len(rows))
         self.diverged = False
+        falling = falling_rate(epochs - initial_epoch, decay_fraction)
         if not _is_plain_adam(self.optimizer) or _watch_batches(callbacks):
             return super().fit(
                 _Batches(*data, rows, batch_size, self._rng),
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=[_FiniteGuard(), *(callbacks or ())],
+                callbacks=[
+                    _FiniteGuard(),
+                    *(callbacks or ()),
+                    *([_FallingRate(falling, initial_epoch)] if decay_fraction else []),
+                ],
                 initial_epoch=initial_epoch,
                 shuffle=False,  # by the dataset, not by Python's global random numbers
                 validation_data=(
@@ -253,8 +260,8 @@ class LoopModel(keras.Model):
         data = _resident(*data)
         logs = {}
         self.keep_finite()
-        n_epochs = epochs - initial_epoch
-        losses = self._epoch_losses(data, rows, batch_size, n_epochs, 1 if watched else n_epochs)
+        at_once = 1 if watched else len(falling)
+        losses = self._epoch_losses(data, rows, batch_size, falling, at_once)
         callbacks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
@@ -270,9 +277,10 @@ class LoopModel(keras.Model):
         callbacks.on_train_end(logs)
         return self.history
 
-    def _epoch_losses(self, data, rows, batch_size, n_epochs, at_once):
+    def _epoch_losses(self, data, rows, batch_size, falling, at_once):
         """Train for some epochs; this generator yields the mean loss of each.
 
+        ``falling`` holds the factor of the learning rate in each.
         Up to ``at_once`` epochs pass before the first of them is told. ``diverged`` is set
         beside the loss of the epoch in which it happened, the last.
         """
@@ -281,33 +289,33 @@ class LoopModel(keras.Model):
         work = len(rows) * (self._work + SAMPLE_WORK) + n_steps * STEP_WORK
         at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
         threads = _threads(batch_size * self._work)
-        for first in range(0, n_epochs, at_once):
-            epochs = range(first, min(first + at_once, n_epochs))
-            orders = np.stack([self._rng.permutation(rows) for _ in epochs])
-            settings = batch_size, float(self.optimizer.learning_rate.numpy())
+        for first in range(0, len(falling), at_once):
+            rates = falling[first : first + at_once] * self.optimizer.learning_rate.numpy()
+            orders = np.stack([self._rng.permutation(rows) for _ in rates])
             totals, finite = 0.0, True
             for part in parts:
                 tensors = _part(data, orders[:, part].ravel())
                 keep = finite and part is parts[-1]
-                arguments = *tensors, *map(tf.constant, (len(orders), *settings, keep))
+                arguments = *tensors, *map(tf.constant, (batch_size, rates, keep))
                 *sums, still = self._run(self._run_part, *arguments, threads=threads).numpy()
                 totals, finite = totals + np.float64(sums), finite and still == 1.0
             for epoch, total in enumerate(totals, start=1):
                 self.diverged = not finite and epoch == len(totals)
                 yield total / len(rows)
 
-    def _run_part(self, x, y, weight, rows, n_orders, batch_size, learning_rate, keep):
+    def _run_part(self, x, y, weight, rows, batch_size, learning_rates, keep):
         """Train on some samples in one order after the other, while all stays finite.
 
-        ``rows`` holds the orders one behind the other. With ``keep``, finite weights are
-        remembered after each. Returns the sum of the losses for each, then 1 if all is
-        finite, else 0.
+        ``rows`` holds the orders one behind the other, ``learning_rates`` that of each. With
+        ``keep``, finite weights are remembered after each. Returns the sum of the losses for
+        each, then 1 if all is finite, else 0.
         """
+        n_orders = tf.size(learning_rates)
         orders = tf.reshape(rows, (n_orders, -1))
         totals = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[])
         i, finite = tf.constant(0), tf.constant(True)
         while finite and i < n_orders:
-            total = self._train_in_order((x, y, weight), orders[i], batch_size, learning_rate)
+            total = self._train_in_order((x, y, weight), orders[i], batch_size, learning_rates[i])
             finite = tf.math.is_finite(total)
             finite = tf.logical_and(self._run_keeping(tf.logical_and(keep, finite)), finite)
             totals = totals.write(i, total)
@@ -538,6 +546,15 @@ def _apply_adam(optimizer, values, gradients, learning_rate):
         )
 
 
+def falling_rate(n_epochs, fraction):
+    """Return the factor of the learning rate in each epoch, float32 of shape (n_epochs,).
+
+    It is 1 until the last epochs, a share ``fraction`` of them, in which it falls linearly.
+    """
+    left = np.linspace(1.0, 0.0, n_epochs, endpoint=False, dtype=np.float32)
+    return np.minimum(1.0, left / np.float32(fraction)) if fraction else np.ones_like(left)
+
+
 def _watch_batches(callbacks):
     base = keras.callbacks.Callback
     hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -558,6 +575,24 @@ class _FiniteGuard(keras.callbacks.Callback):
         if not (math.isfinite(logs["loss"]) and self.model.keep_finite()):
             self.model.diverged = self.model.stop_training = True
             self.model.restore_finite()
+
+
+class _FallingRate(keras.callbacks.Callback):
+    """What the fast loop does to the learning rate, for Keras's; the last of the callbacks."""
+
+    def __init__(self, factors, initial_epoch):
+        super().__init__()
+        self._factors, self._initial_epoch = factors, initial_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._times(self._factors[epoch - self._initial_epoch])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._times(1.0 / self._factors[epoch - self._initial_epoch])
+
+    def _times(self, factor):
+        optimizer = self.model.optimizer
+        optimizer.learning_rate = float(optimizer.learning_rate.numpy() * factor)
 
 
 def may_change_the_network(callbacks):

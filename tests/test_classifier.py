@@ -135,6 +135,7 @@ def test_warm_start_takes_an_optimizer_with_other_slots(blobs):
 def test_warm_start_goes_on(blobs):
     X, y = blobs
     settings = {"dropout_rate": 0.0, "early_stopping": False, "warm_start": True}
+    settings["decay_fraction"] = 0.0
     whole = classifier(epochs=6, **settings).fit(X, y)
     assert whole.n_iter_ == 6
     parts = classifier(epochs=3, **settings).fit(X, y)
@@ -242,6 +243,29 @@ def test_callbacks_may_change_the_learning_rate(blobs):
     np.testing.assert_allclose(fitted.loss_curve_[1:], fitted.loss_curve_[1], rtol=1e-5)
 
 
+def test_the_learning_rate_falls_in_fit_alone(blobs):
+    X, y = blobs
+    settings = {"early_stopping": False, "epochs": 4}
+    falling, constant = (
+        classifier(decay_fraction=fraction, **settings).fit(X, y).loss_curve_
+        for fraction in (0.5, 0.0)
+    )
+    assert falling[:3] == constant[:3]
+    assert falling[3] != constant[3]
+    parts = [
+        classifier(decay_fraction=fraction).partial_fit(X, y, classes=np.unique(y))
+        for fraction in (1.0, 0.0)
+    ]
+    for part in parts:
+        part.partial_fit(X, y, classes=np.unique(y))
+    assert parts[0].loss_curve_ == parts[1].loss_curve_
+    own = [
+        classifier(optimizer=keras.optimizers.Adam(), decay_fraction=fraction, **settings)
+        for fraction in (1.0, 0.0)
+    ]
+    assert own[0].fit(X, y).loss_curve_ == own[1].fit(X, y).loss_curve_
+
+
 def test_a_callback_may_stop_training(blobs):
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -329,6 +353,7 @@ def test_bad_data_is_refused_and_changes_nothing(blobs, spoil, message):
         ("batch_size", "8"),
         ("learning_rate", 0.0),
         ("learning_rate", "fast"),
+        ("decay_fraction", 1.5),
         ("alpha", -1e-9),
         ("l1_ratio", 1.1),
         ("dropout_rate", 1.0),

@@ -30,6 +30,7 @@ from cae_sklearn._training import (
     _n_threads,
     _threads,
     borrowed,
+    falling_rate,
 )
 
 ARCHITECTURE = {
@@ -139,6 +140,7 @@ def test_the_last_finite_epoch_comes_back(
         "dropout_rate": 0.0,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "decay_fraction": 0.0,
         "early_stopping": False,
         "random_state": 0,
     }
@@ -154,11 +156,12 @@ def test_the_last_finite_epoch_comes_back(
 def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learning_rate):
     X, y = blobs
     at_once, watched, short = (prepared(learning_rate=learning_rate) for _ in range(3))
-    at_once.fit(X, np.int32(y), batch_size=32, epochs=5)
-    watched.fit(X, np.int32(y), batch_size=32, epochs=5, callbacks=[keras.callbacks.Callback()])
+    settings = {"batch_size": 32, "epochs": 5, "decay_fraction": 0.8}
+    at_once.fit(X, np.int32(y), **settings)
+    watched.fit(X, np.int32(y), callbacks=[keras.callbacks.Callback()], **settings)
     work = len(X) * (short._work + SAMPLE_WORK) + -(-len(X) // 32) * STEP_WORK
     monkeypatch.setattr("cae_sklearn._training.UNINTERRUPTED_WORK", 2 * work)
-    short.fit(X, np.int32(y), batch_size=32, epochs=5)
+    short.fit(X, np.int32(y), **settings)
     assert at_once.diverged == (learning_rate > 1)
     for other in (watched, short):
         assert other.diverged == at_once.diverged
@@ -168,6 +171,43 @@ def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learni
         for a, b in zip(other.get_weights(), at_once.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
             assert np.isfinite(a).all()
+
+
+def test_the_learning_rate_falls_in_the_last_epochs():
+    np.testing.assert_allclose(falling_rate(5, 0.5), [1, 1, 1, 0.8, 0.4])
+    np.testing.assert_allclose(falling_rate(4, 1.0), [1, 0.75, 0.5, 0.25])
+    for n_epochs, fraction in [(1, 0.5), (1, 1.0), (3, 0.0), (3, 1e-12)]:
+        np.testing.assert_array_equal(falling_rate(n_epochs, fraction), np.ones(n_epochs))
+
+
+def test_the_learning_rate_falls_alike_in_both_loops(blobs):
+    class Watch(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.rates = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.rates.append(self.model.optimizer.learning_rate.numpy())
+
+    class WatchBatches(Watch):
+        def on_train_batch_end(self, batch, logs=None):
+            self.last = self.model.optimizer.learning_rate.numpy()
+
+    X, y = blobs
+    fast, keras_loop, constant = (prepared() for _ in range(3))
+    settings = {"batch_size": 32, "initial_epoch": 2, "epochs": 7}
+    watch, batches = Watch(), WatchBatches()
+    fast.fit(X, np.int32(y), callbacks=[watch], decay_fraction=0.5, **settings)
+    keras_loop.fit(X, np.int32(y), callbacks=[batches], decay_fraction=0.5, **settings)
+    constant.fit(X, np.int32(y), **settings)
+    assert batches.last == pytest.approx(0.004)
+    np.testing.assert_allclose(watch.rates, 0.01, rtol=1e-6)
+    losses = [model.history.history["loss"] for model in (fast, keras_loop, constant)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    np.testing.assert_allclose(losses[0][:3], losses[2][:3], rtol=1e-6)
+    assert abs(losses[0][4] - losses[2][4]) > 1e-4
+    for a, b in zip(fast.get_weights(), keras_loop.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
 
 
 def test_dropout_leaves_out_the_share_it_says():
