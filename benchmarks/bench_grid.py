@@ -2,9 +2,9 @@
 
 Eight candidates (batch size x learning rate) x 5 folds x 20 epochs, n_jobs=1, without early
 stopping. Each candidate is a GridSearchCV of its own, so that all libraries take turns; the
-times are the sums. Each round has another seed. The peers' learning rate stays; ours falls in the second half
-of the epochs, as is its default. MLPClassifier has neither batch normalisation nor dropout, and
-``ours, plain`` is the estimator without these and with a rate that stays.
+times are the sums. Each round has another seed. The peers' learning rate stays; ours falls in
+the second half of the epochs, as is its default. MLPClassifier has neither batch normalisation
+nor dropout, and ``ours, plain`` is the estimator without these and with a rate that stays.
 """
 
 from _compare import alternate, arguments, comparison, ratio, set_torch_threads, show
