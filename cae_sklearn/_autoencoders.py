@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ._convolution import Conv2D
+from ._convolution import Conv2D, UpConv2D
 from ._images import channel_statistics, chunks, float_bytes
 from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
@@ -277,18 +277,20 @@ def _mirror(convolution, code_shape, sizes, filters, kernel_size, activation):
     """Return the decoder from a code to a standardised image."""
     x = code = keras.Input(code_shape, name="code", dtype="float32")
     for i, (n_filters, size) in enumerate(zip(filters, sizes[-2::-1], strict=True), start=1):
+        settings = {
+            "activation": activation if i < len(filters) else None,
+            "name": f"decode{i}",
+        }
+        excess = 2 * x.shape[1] - size[0], 2 * x.shape[2] - size[1]
+        if convolution.func is Conv2D and not any(excess):
+            x = UpConv2D(n_filters, kernel_size, **settings, **convolution.keywords)(x)
+            continue
         x = layers.UpSampling2D(2, name=f"upsample{i}", dtype="float32")(x)
-        excess = x.shape[1] - size[0], x.shape[2] - size[1]
         if any(excess):
             x = layers.Cropping2D(
                 ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
             )(x)
-        x = convolution(
-            n_filters,
-            kernel_size,
-            activation=activation if i < len(filters) else None,
-            name=f"decode{i}",
-        )(x)
+        x = convolution(n_filters, kernel_size, **settings)(x)
     return functional(code, x, "mirror")
 
 

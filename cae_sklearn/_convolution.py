@@ -5,6 +5,7 @@ the work. Written as matrix products, whose sums do not, it costs about as much.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -15,6 +16,33 @@ class Conv2D(keras.layers.Conv2D):
         x = _convolve(inputs, tf.convert_to_tensor(self.kernel))
         # not bias_add, whose gradient is one more sum that depends on the threads
         return self.activation(x + tf.convert_to_tensor(self.bias))
+
+
+class UpConv2D(Conv2D):
+    """Twice the size, each pixel repeated, then a convolution, as one at the small size.
+
+    Each of the four pixels that a small pixel becomes has a kernel of its own, sums of the
+    weights that meet the same small pixel: the large image is never made.
+    """
+
+    def call(self, inputs):
+        rows, columns = map(_kernels_of_halves, self.kernel_size)
+        kernel = tf.einsum("itj,kul,jlcf->tucikf", rows, columns, tf.convert_to_tensor(self.kernel))
+        kernel = tf.reshape(kernel, (len(rows[0]), len(columns[0]), inputs.shape[-1], -1))
+        bias = tf.tile(tf.convert_to_tensor(self.bias), [4])
+        return tf.nn.depth_to_space(self.activation(_convolve(inputs, kernel) + bias), 2)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 2 * shape[1], 2 * shape[2], self.filters)
+
+
+def _kernels_of_halves(length):
+    """Return which weights of a kernel meet each small pixel, for either half of one.
+
+    Shape (2, n_small, length), zeros and ones.
+    """
+    small = (np.arange(2)[:, None] + np.arange(length) - (length - 1) // 2) // 2
+    return np.float32(small[:, None] == np.arange(small.min(), small.max() + 1)[:, None])
 
 
 def _convolve(x, kernel):

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
-from cae_sklearn._convolution import _convolve
+from cae_sklearn._convolution import Conv2D, UpConv2D, _convolve
 from cae_sklearn._networks import (
     _normalize,
     applicable_rate,
@@ -436,5 +436,28 @@ def test_the_convolution_has_tensorflows_gradients(shape, filters, kernel):
             y = convolve(x, w)
             loss = tf.reduce_sum(y**3)
         results.append([y, *tape.gradient(loss, [x, w])])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 6, 7, (3, 6), (1, 9)])
+def test_the_upsampling_convolution_is_the_two_in_one(kernel_size):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 4, 5, 3)), tf.float32)
+    settings = {"padding": "same", "activation": "tanh"}
+    at_once, plain = UpConv2D(2, kernel_size, **settings), Conv2D(2, kernel_size, **settings)
+    results = []
+    for layer, enlarge in ((at_once, tf.identity), (plain, keras.layers.UpSampling2D(2))):
+        large = enlarge(x)
+        assert layer.compute_output_shape(large.shape) == (2, 8, 10, 2)
+        layer.build(large.shape)
+        draw = np.random.default_rng(1)
+        layer.set_weights([draw.normal(size=weight.shape) for weight in layer.weights])
+        values = [x, *(weight.value for weight in layer.weights)]
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            y = layer(enlarge(x))
+            loss = tf.reduce_sum(y**3)
+        results.append([y, *tape.gradient(loss, values)])
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
