@@ -38,7 +38,8 @@ layers = keras.layers
 
 
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
-N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call
+PIECE_BYTES = 8 * 2**20  # of the widest array of a piece that is encoded
+N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call, at most
 
 
 class Networks(NamedTuple):
@@ -365,20 +366,25 @@ def squared_error(_, residual):
     return tf.reduce_mean(tf.square(residual), axis=(1, 2, 3))
 
 
-def rows_at_once(image_shape, filters):
-    """Return how many images make a piece: their widest array takes some 8 MiB, 32 at most."""
+def pieces(image_shape, filters):
+    """Return how many images make a piece, and how many pieces one call.
+
+    The widest array of a piece fits the processor's cache; images too large for that pass one
+    by one.
+    """
     height, width, channels = image_shape
     widest = height * width * max(channels, *np.atleast_1d(filters)) * 4
-    return int(np.clip(2**23 // widest, 1, 32))
+    rows = int(np.clip(PIECE_BYTES // widest, 1, 32))
+    return rows, int(np.clip(N_SIDE_BY_SIDE * PIECE_BYTES // (rows * widest), 1, N_SIDE_BY_SIDE))
 
 
 def loop(*, network, part="trainer", optimizer=None, **architecture):
     """Return one part of the autoencoder called ``network`` as a `LoopModel`."""
     hyper = variables("noise") if part == "trainer" else {"noise": 0.0}
     model = getattr(NETWORKS[network](**architecture, **hyper), part)
-    rows = rows_at_once(architecture["image_shape"], architecture["filters"])
+    sizes = pieces(architecture["image_shape"], architecture["filters"])
     hyper = hyper if part == "trainer" else {}
-    return LoopModel(model, squared_error, hyper, rows, N_SIDE_BY_SIDE, optimizer)
+    return LoopModel(model, squared_error, hyper, *sizes, optimizer)
 
 
 # -- learning around the training ---------------------------------------------------

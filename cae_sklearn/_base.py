@@ -161,7 +161,7 @@ class NetworkEstimator(BaseEstimator):
             "batch_size": int(self.batch_size),
             "verbose": int(self.verbose),
             "callbacks": callbacks,
-            "decay_fraction": 0.0 if optimizer or keep_state else float(self.decay_fraction),
+            "decay_fraction": 0.0 if optimizer else float(self.decay_fraction),
             **settings,
             "initial_epoch": done,
             "epochs": done + settings.get("epochs", int(self.epochs)),

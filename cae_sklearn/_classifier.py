@@ -60,8 +60,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Step size of Adam.
     decay_fraction : float in [0, 1], default=0.5
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
-        zero. With 0 it stays, as it does in ``partial_fit`` and with an own optimizer.
-        Multiplies what callbacks set.
+        zero, anew in each ``fit``; the first of these still has the full rate. With 0 it
+        stays, as it does in ``partial_fit`` and with an own optimizer. Multiplies what
+        callbacks set between epochs, and is not in the logs.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. All but plain
         Adam are served by Keras's own, slower loop.

@@ -237,8 +237,7 @@ class LoopModel(keras.Model):
                 verbose=verbose,
                 callbacks=[
                     _FiniteGuard(),
-                    *(callbacks or ()),
-                    *([_FallingRate(falling, initial_epoch)] if decay_fraction else []),
+                    *falling_around(callbacks or (), falling, initial_epoch),
                 ],
                 initial_epoch=initial_epoch,
                 shuffle=False,  # by the dataset, not by Python's global random numbers
@@ -290,7 +289,9 @@ class LoopModel(keras.Model):
         at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
         threads = _threads(batch_size * self._work)
         for first in range(0, len(falling), at_once):
-            rates = falling[first : first + at_once] * self.optimizer.learning_rate.numpy()
+            rates = falling[first : first + at_once] * np.float32(
+                self.optimizer.learning_rate.numpy()
+            )
             orders = np.stack([self._rng.permutation(rows) for _ in rates])
             totals, finite = 0.0, True
             for part in parts:
@@ -386,7 +387,7 @@ class LoopModel(keras.Model):
         start, out = 0, None
         while start < len(x):
             rows, forward = self._n_side_by_side * self._rows, self._run_side_by_side
-            if len(x) - start < rows:
+            if self._n_side_by_side == 1 or len(x) - start < rows:
                 rows, forward = self._rows, self._run_forward
             batch = load_chunk(x, slice(start, start + rows))
             n = len(batch)
@@ -577,22 +578,25 @@ class _FiniteGuard(keras.callbacks.Callback):
             self.model.restore_finite()
 
 
-class _FallingRate(keras.callbacks.Callback):
-    """What the fast loop does to the learning rate, for Keras's; the last of the callbacks."""
+def falling_around(callbacks, factors, initial_epoch):
+    """Return callbacks for Keras's loop that see the learning rate as in the fast loop.
 
-    def __init__(self, factors, initial_epoch):
-        super().__init__()
-        self._factors, self._initial_epoch = factors, initial_epoch
+    The rate is scaled after all others have set it, and is put back before they look again.
+    """
+    if np.all(factors == 1.0):
+        return callbacks
+    whole = [0.0]
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._times(self._factors[epoch - self._initial_epoch])
+    def scale(epoch, logs):
+        optimizer = last.model.optimizer
+        whole[0] = float(optimizer.learning_rate.numpy())
+        optimizer.learning_rate = whole[0] * float(factors[epoch - initial_epoch])
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._times(1.0 / self._factors[epoch - self._initial_epoch])
+    def put_back(epoch, logs):
+        last.model.optimizer.learning_rate = whole[0]
 
-    def _times(self, factor):
-        optimizer = self.model.optimizer
-        optimizer.learning_rate = float(optimizer.learning_rate.numpy() * factor)
+    last = keras.callbacks.LambdaCallback(on_epoch_begin=scale)
+    return [keras.callbacks.LambdaCallback(on_epoch_end=put_back), *callbacks, last]
 
 
 def may_change_the_network(callbacks):

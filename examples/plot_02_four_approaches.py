@@ -122,6 +122,8 @@ def make_pipeline(protocol, args, cache):
         n_iter_no_change=10,
         random_state=args.seed,
     )
+    if protocol == "original":
+        clf.set_params(decay_fraction=0.0)
     if args.quick:
         cae.set_params(epochs=min(cae.epochs, 1))
         clf.set_params(epochs=15)

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_html_repr
 
 from cae_sklearn import CAEFeaturizer
+from cae_sklearn._autoencoders import pieces
 
 NOTEBOOK = {
     "whiten": False,
@@ -78,8 +79,19 @@ def test_the_same_bits_for_any_dtype_and_company(kind):
     for dtype in (np.int64, np.float32, np.float64):
         other = featurizer(**kind).fit(X.astype(dtype))
         np.testing.assert_array_equal(other.transform(X.astype(dtype)), features)
-    alone = np.vstack([fitted.transform(X[i : i + 1]) for i in range(5)])
-    np.testing.assert_array_equal(alone, features[:5])
+    many = images(300)  # more than one call encodes
+    features = fitted.transform(many)
+    few = [0, 1, 31, 32, 255, 256, 299]
+    alone = np.vstack([fitted.transform(many[i : i + 1]) for i in few])
+    np.testing.assert_array_equal(alone, features[few])
+
+
+def test_few_large_images_are_encoded_at_a_time():
+    assert pieces((32, 32, 3), (64, 32, 16)) == (32, 8)
+    assert pieces((1, 10, 1), (4,)) == (32, 8)
+    for size in (64, 128, 256, 512, 2048):
+        rows, n = pieces((size, size, 3), 160)
+        assert rows * n == 1 or rows * n * size * size * 160 * 4 <= 64 * 2**20
 
 
 @KINDS

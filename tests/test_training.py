@@ -187,7 +187,8 @@ def test_the_learning_rate_falls_alike_in_both_loops(blobs):
             self.rates = []
 
         def on_epoch_end(self, epoch, logs=None):
-            self.rates.append(self.model.optimizer.learning_rate.numpy())
+            self.rates.append(float(self.model.optimizer.learning_rate.numpy()))
+            self.model.optimizer.learning_rate = self.rates[-1] * 0.9
 
     class WatchBatches(Watch):
         def on_train_batch_end(self, batch, logs=None):
@@ -199,9 +200,10 @@ def test_the_learning_rate_falls_alike_in_both_loops(blobs):
     watch, batches = Watch(), WatchBatches()
     fast.fit(X, np.int32(y), callbacks=[watch], decay_fraction=0.5, **settings)
     keras_loop.fit(X, np.int32(y), callbacks=[batches], decay_fraction=0.5, **settings)
-    constant.fit(X, np.int32(y), **settings)
-    assert batches.last == pytest.approx(0.004)
-    np.testing.assert_allclose(watch.rates, 0.01, rtol=1e-6)
+    constant.fit(X, np.int32(y), callbacks=[Watch()], **settings)
+    assert batches.last == pytest.approx(0.4 * 0.01 * 0.9**4)
+    np.testing.assert_allclose(watch.rates, 0.01 * 0.9 ** np.arange(5), rtol=1e-6)
+    np.testing.assert_allclose(batches.rates, watch.rates, rtol=1e-6)
     losses = [model.history.history["loss"] for model in (fast, keras_loop, constant)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
     np.testing.assert_allclose(losses[0][:3], losses[2][:3], rtol=1e-6)
@@ -338,6 +340,19 @@ def test_a_dtype_policy_of_the_user_changes_nothing(blobs):
         assert keras.config.dtype_policy().name == "mixed_float16"
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def test_a_default_float_type_of_the_user_changes_nothing(blobs):
+    X, y = blobs
+    clf = ElasticNetBNMLPClassifier((7,), epochs=2, random_state=0)
+    expected = clf.fit(X, y).predict_proba(X)
+    _idle.clear()
+    keras.config.set_floatx("float64")
+    try:
+        np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
+    finally:
+        keras.config.set_floatx("float32")
+        _idle.clear()
 
 
 def test_threads_do_not_disturb_each_other(blobs):
