@@ -94,6 +94,7 @@ PROTOCOLS = {
             "output_size": None,
             "epochs": 0,
         },
+        clf={"decay_fraction": 0.0},
         grid_alphas={1: 1.0, 2: 0.5},
         spaces={
             "clf__batch_size": Categorical([8, 16, 32, 64]),
@@ -105,6 +106,7 @@ PROTOCOLS = {
     "sound": Bunch(
         chooses="validation",  # a fifth of the training images
         cae={},
+        clf={},
         grid_alphas={1: 1e-3, 2: 1e-4},
         spaces=search_spaces(),
     ),
@@ -116,14 +118,13 @@ def make_pipeline(protocol, args, cache):
     cae = CAEFeaturizer(**PROTOCOLS[protocol].cae, random_state=args.seed, verbose=1)
     clf = ElasticNetBNMLPClassifier(
         (400, 64),
+        **PROTOCOLS[protocol].clf,
         dropout_rate=0.5,
         epochs=100,
         validation_fraction=0.2,
         n_iter_no_change=10,
         random_state=args.seed,
     )
-    if protocol == "original":
-        clf.set_params(decay_fraction=0.0)
     if args.quick:
         cae.set_params(epochs=min(cae.epochs, 1))
         clf.set_params(epochs=15)
