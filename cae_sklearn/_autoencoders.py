@@ -226,10 +226,15 @@ def _noise(scale):
     return layers.GaussianNoise(scale, seed=0, name="noise", dtype="float32")
 
 
-def _convolution(noise):
-    """Return the convolution to train, or Keras's own for networks that are handed out."""
-    kind = Conv2D if isinstance(noise, tf.Variable) else layers.Conv2D
-    return partial(kind, padding="same", kernel_initializer="zeros", dtype="float32")
+def _convolutions(noise):
+    """Return the convolution, and the one that doubles the size, of a network to train.
+
+    Networks that are handed out have Keras's own, which has no second one: None.
+    """
+    settings = {"padding": "same", "kernel_initializer": "zeros", "dtype": "float32"}
+    if isinstance(noise, tf.Variable):
+        return partial(Conv2D, **settings), partial(UpConv2D, **settings)
+    return partial(layers.Conv2D, **settings), None
 
 
 # -- networks ------------------------------------------------------------------
@@ -240,7 +245,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     images = keras.Input(image_shape, name="images", dtype="float32")
     standard = Standardize(name="standardize")(images)
     x = _noise(noise)(standard)
-    convolution = _convolution(noise)
+    convolution, doubling = _convolutions(noise)
     sizes = [image_shape[:2]]
     for i, n_filters in enumerate(filters, start=1):
         x = convolution(n_filters, kernel_size, name=f"encode{i}")(x)
@@ -257,7 +262,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     )
     code_shape = (*sizes[-1], filters[-1])
     mirrored = (*filters[-2::-1], image_shape[-1])
-    mirror = _mirror(convolution, code_shape, sizes, mirrored, kernel_size, activation)
+    mirror = _mirror(convolution, doubling, code_shape, sizes, mirrored, kernel_size, activation)
     residual = layers.Subtract(name="residual", dtype="float32")([mirror(code), standard])
     if grid is None:
         vector = keras.Input((int(np.prod(code_shape)),), name="features", dtype="float32")
@@ -274,24 +279,26 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     )
 
 
-def _mirror(convolution, code_shape, sizes, filters, kernel_size, activation):
+def _mirror(convolution, doubling, code_shape, sizes, filters, kernel_size, activation):
     """Return the decoder from a code to a standardised image."""
     x = code = keras.Input(code_shape, name="code", dtype="float32")
     for i, (n_filters, size) in enumerate(zip(filters, sizes[-2::-1], strict=True), start=1):
-        settings = {
+        decode = {
+            "filters": n_filters,
+            "kernel_size": kernel_size,
             "activation": activation if i < len(filters) else None,
             "name": f"decode{i}",
         }
         excess = 2 * x.shape[1] - size[0], 2 * x.shape[2] - size[1]
-        if convolution.func is Conv2D and not any(excess):
-            x = UpConv2D(n_filters, kernel_size, **settings, **convolution.keywords)(x)
-            continue
-        x = layers.UpSampling2D(2, name=f"upsample{i}", dtype="float32")(x)
-        if any(excess):
-            x = layers.Cropping2D(
-                ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
-            )(x)
-        x = convolution(n_filters, kernel_size, **settings)(x)
+        if doubling and not any(excess):
+            x = doubling(**decode)(x)
+        else:
+            x = layers.UpSampling2D(2, name=f"upsample{i}", dtype="float32")(x)
+            if any(excess):
+                x = layers.Cropping2D(
+                    ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
+                )(x)
+            x = convolution(**decode)(x)
     return functional(code, x, "mirror")
 
 
@@ -309,7 +316,7 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     x = _RandomWindow(window, "window")(standard)
     patches = ContrastConv2D(n_inputs, kernel_size, strides, name="whiten")(x)
     x = _noise(noise)(patches)
-    convolution = _convolution(noise)
+    convolution, _ = _convolutions(noise)
     x = convolution(filters, 1, activation=activation, name="encode")(x)
     x = convolution(n_inputs, 1, name="decode")(x)
     residual = layers.Subtract(name="residual", dtype="float32")([x, patches])

@@ -386,9 +386,10 @@ class LoopModel(keras.Model):
         """
         start, out = 0, None
         while start < len(x):
-            rows, forward = self._n_side_by_side * self._rows, self._run_side_by_side
-            if self._n_side_by_side == 1 or len(x) - start < rows:
-                rows, forward = self._rows, self._run_forward
+            rows = self._n_side_by_side * self._rows
+            if len(x) - start < rows:
+                rows = self._rows
+            forward = self._run_forward if rows == self._rows else self._run_side_by_side
             batch = load_chunk(x, slice(start, start + rows))
             n = len(batch)
             if n < rows:
@@ -585,15 +586,15 @@ def falling_around(callbacks, factors, initial_epoch):
     """
     if np.all(factors == 1.0):
         return callbacks
-    whole = [0.0]
+    whole = None
 
     def scale(epoch, logs):
-        optimizer = last.model.optimizer
-        whole[0] = float(optimizer.learning_rate.numpy())
-        optimizer.learning_rate = whole[0] * float(factors[epoch - initial_epoch])
+        nonlocal whole
+        whole = float(last.model.optimizer.learning_rate.numpy())
+        last.model.optimizer.learning_rate = whole * float(factors[epoch - initial_epoch])
 
     def put_back(epoch, logs):
-        last.model.optimizer.learning_rate = whole[0]
+        last.model.optimizer.learning_rate = whole
 
     last = keras.callbacks.LambdaCallback(on_epoch_begin=scale)
     return [keras.callbacks.LambdaCallback(on_epoch_end=put_back), *callbacks, last]
