@@ -37,6 +37,7 @@ from ._whitening import (
 layers = keras.layers
 
 
+IMAGES = {"dtype": "float32", "data_format": "channels_last"}  # whatever the user's defaults are
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
 PIECE_BYTES = 8 * 2**20  # of the widest array of a piece that is encoded
 N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call, at most
@@ -231,7 +232,7 @@ def _convolutions(noise):
 
     Networks that are handed out have Keras's own, which has no second one: None.
     """
-    settings = {"padding": "same", "kernel_initializer": "zeros", "dtype": "float32"}
+    settings = {"padding": "same", "kernel_initializer": "zeros", **IMAGES}
     if isinstance(noise, tf.Variable):
         return partial(Conv2D, **settings), partial(UpConv2D, **settings)
     return partial(layers.Conv2D, **settings), None
@@ -254,10 +255,10 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
                 momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
             )(x)
         x = layers.Activation(activation, name=f"activation{i}", dtype="float32")(x)
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{i}", dtype="float32")(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{i}", **IMAGES)(x)
         sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
     code = x
-    features = layers.Flatten(name="features", dtype="float32")(
+    features = layers.Flatten(name="features", **IMAGES)(
         code if grid is None else GridPooling(grid, name="grid")(code)
     )
     code_shape = (*sizes[-1], filters[-1])
@@ -270,7 +271,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     else:
         vector = keras.Input((int(np.prod(grid)) * filters[-1],), name="features", dtype="float32")
         x = layers.Reshape((*grid, filters[-1]), name="cells", dtype="float32")(vector)
-        x = layers.Resizing(*sizes[-1], name="code", dtype="float32")(x)
+        x = layers.Resizing(*sizes[-1], name="code", **IMAGES)(x)
     restored = Standardize(inverse=True, name="restore")(mirror(x))
     return Networks(
         functional(images, residual, "trainer"),
@@ -293,11 +294,11 @@ def _mirror(convolution, doubling, code_shape, sizes, filters, kernel_size, acti
         if doubling and not any(excess):
             x = doubling(**decode)(x)
         else:
-            x = layers.UpSampling2D(2, name=f"upsample{i}", dtype="float32")(x)
+            x = layers.UpSampling2D(2, name=f"upsample{i}", **IMAGES)(x)
             if any(excess):
-                x = layers.Cropping2D(
-                    ((0, excess[0]), (0, excess[1])), name=f"crop{i}", dtype="float32"
-                )(x)
+                x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"crop{i}", **IMAGES)(
+                    x
+                )
             x = convolution(**decode)(x)
     return functional(code, x, "mirror")
 
@@ -326,7 +327,7 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     cells = layers.Concatenate(name="cells", dtype="float32")(
         [GridPooling(grid, name="grid")(x), CellStatistics(grid, name="statistics")(standard)]
     )
-    features = Standardize(name="features")(layers.Flatten(name="flatten", dtype="float32")(cells))
+    features = Standardize(name="features")(layers.Flatten(name="flatten", **IMAGES)(cells))
 
     vector = keras.Input((features.shape[-1],), name="features", dtype="float32")
     coarse = coarse_shape(image_shape, features.shape[-1])
@@ -335,7 +336,7 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     )(vector)
     x = layers.Reshape(coarse, name="picture", dtype="float32")(x)
     if coarse != image_shape:
-        x = layers.Resizing(height, width, name="resize", dtype="float32")(x)
+        x = layers.Resizing(height, width, name="resize", **IMAGES)(x)
     restored = Standardize(inverse=True, name="restore")(x)
     return Networks(
         functional(images, residual, "trainer"),
@@ -449,6 +450,8 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     weights["features/scale"] = np.ones(n_features, np.float32)
     features = encode(images, weights)
     deviation = features.std(axis=0)
+    if deviation.max() < 1e-5:  # of images that are all the same
+        deviation = np.ones_like(deviation)
     weights["features/mean"] = features.mean(axis=0)
     # a feature that is hardly ever active must not become the loudest
     weights["features/scale"] = deviation + 1e-3 * deviation.mean() + 1e-6

@@ -62,7 +62,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
         zero, anew in each ``fit``; the first of these still has the full rate. With 0 it
         stays, as it does in ``partial_fit`` and with an own optimizer. Multiplies what
-        callbacks set between epochs, and is not in the logs.
+        callbacks set between epochs, and is not in the logs; a rate that they set within
+        an epoch is left as it is. With many more epochs than early stopping allows, it
+        does nothing.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. All but plain
         Adam are served by Keras's own, slower loop.
@@ -259,9 +261,20 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For bad data or parameters, and for ``class_weight="balanced"``: a part of the
+            samples does not tell how many there are of each class.
         """
         with unchanged_on_error(self):
             resume = hasattr(self, "_weights")
+            if isinstance(self.class_weight, str):
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} needs all samples, but partial_fit sees "
+                    "a part of them. Pass a dict: compute_class_weight of scikit-learn gives it."
+                )
             if classes is None and not resume:
                 raise ValueError("The first call of partial_fit needs classes=, all labels.")
             X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)

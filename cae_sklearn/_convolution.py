@@ -30,7 +30,7 @@ class UpConv2D(Conv2D):
         kernel = tf.einsum("itj,kul,jlcf->tucikf", rows, columns, tf.convert_to_tensor(self.kernel))
         kernel = tf.reshape(kernel, (len(rows[0]), len(columns[0]), inputs.shape[-1], -1))
         bias = tf.tile(tf.convert_to_tensor(self.bias), [4])
-        return tf.nn.depth_to_space(self.activation(_convolve(inputs, kernel) + bias), 2)
+        return self.activation(tf.nn.depth_to_space(_convolve(inputs, kernel) + bias, 2))
 
     def compute_output_shape(self, shape):
         return (shape[0], 2 * shape[1], 2 * shape[2], self.filters)

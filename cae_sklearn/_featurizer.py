@@ -71,7 +71,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
         zero, anew in each ``fit``; the first of these still has the full rate. With 0 it
         stays, as it does in ``partial_fit`` and with an own optimizer. Multiplies what
-        callbacks set between epochs, and is not in the logs.
+        callbacks set between epochs, and is not in the logs; a rate that they set within
+        an epoch is left as it is. With many more epochs than early stopping allows, it
+        does nothing.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. All but plain
         Adam are served by Keras's own, slower loop.

@@ -75,8 +75,8 @@ def check_float32(X):
     """Raise an error when values of ``X`` would be infinite in the network's float32."""
     if X.dtype.kind not in "biuf":
         raise TypeError(f"X must hold numbers, but its dtype is {X.dtype}. Convert it to floats.")
-    largest = np.finfo(np.float32).max
-    if X.dtype.itemsize > 4 and max(X.max(), -X.min()) > largest:
+    largest = float(np.finfo(np.float32).max)
+    if X.dtype.itemsize > 4 and max(float(X.max()), -float(X.min())) > largest:
         raise ValueError(f"X has values beyond {largest:.1e}, too large for float32. Rescale X.")
 
 

@@ -12,7 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from multiprocessing import parent_process
 
 import joblib
@@ -66,8 +66,11 @@ def _threads(work):
     """Return how many threads share an operation, and how many operations run at once.
 
     ``work`` counts the multiplications of the forward pass. Threads wait for each other at
-    every operation: in a small step they only cost.
+    every operation: in a small step they only cost. None where a GPU does the work: a dataset,
+    which alone can be told, runs on the processor.
     """
+    if tf.config.list_logical_devices("GPU"):
+        return None
     n = _n_threads()
     return (1, 1) if work < 2e7 else (1, n) if work < 1e8 else (n, n)
 
@@ -229,7 +232,8 @@ class LoopModel(keras.Model):
         rows, validation_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         batch_size = min(batch_size, len(rows))
         self.diverged = False
-        falling = falling_rate(epochs - initial_epoch, decay_fraction)
+        n_epochs = epochs - initial_epoch
+        falling = partial(falling_rate, n_epochs=n_epochs, fraction=decay_fraction)
         if not _is_plain_adam(self.optimizer) or _watch_batches(callbacks):
             return super().fit(
                 _Batches(*data, rows, batch_size, self._rng),
@@ -259,8 +263,8 @@ class LoopModel(keras.Model):
         data = _resident(*data)
         logs = {}
         self.keep_finite()
-        at_once = 1 if watched else len(falling)
-        losses = self._epoch_losses(data, rows, batch_size, falling, at_once)
+        at_once = 1 if watched else n_epochs
+        losses = self._epoch_losses(data, rows, batch_size, n_epochs, falling, at_once)
         callbacks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
@@ -276,22 +280,21 @@ class LoopModel(keras.Model):
         callbacks.on_train_end(logs)
         return self.history
 
-    def _epoch_losses(self, data, rows, batch_size, falling, at_once):
+    def _epoch_losses(self, data, rows, batch_size, n_epochs, falling, at_once):
         """Train for some epochs; this generator yields the mean loss of each.
 
-        ``falling`` holds the factor of the learning rate in each.
-        Up to ``at_once`` epochs pass before the first of them is told. ``diverged`` is set
-        beside the loss of the epoch in which it happened, the last.
+        ``falling(epochs)`` gives the factors of the learning rate in some of them. Up to
+        ``at_once`` epochs pass before the first of them is told. ``diverged`` is set beside
+        the loss of the epoch in which it happened, the last.
         """
         parts = list(chunks(len(rows), max(self._drawn_bytes, float_bytes(data[0])), batch_size))
         n_steps = _n_steps(len(rows), batch_size)
         work = len(rows) * (self._work + SAMPLE_WORK) + n_steps * STEP_WORK
         at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
         threads = _threads(batch_size * self._work)
-        for first in range(0, len(falling), at_once):
-            rates = falling[first : first + at_once] * np.float32(
-                self.optimizer.learning_rate.numpy()
-            )
+        for first in range(0, n_epochs, at_once):
+            factors = falling(np.arange(first, min(first + at_once, n_epochs)))
+            rates = factors * np.float32(self.optimizer.learning_rate.numpy())
             orders = np.stack([self._rng.permutation(rows) for _ in rates])
             totals, finite = 0.0, True
             for part in parts:
@@ -354,6 +357,13 @@ class LoopModel(keras.Model):
             _apply_adam(self.optimizer, values, gradients, learning_rate)
         total = tf.reduce_sum(losses if weight is None else losses * weight)
         return tf.add_n([total, *(n * penalty for penalty in penalties)])
+
+    def get_config(self):
+        """Refuse to be saved: the graph of training is of no use without the estimator."""
+        raise NotImplementedError(
+            "The network that trains cannot be saved as a Keras model. Let ModelCheckpoint have "
+            "save_weights_only=True, or save the fitted estimator or its model_."
+        )
 
     # -- evaluation ----------------------------------------------------------
 
@@ -548,22 +558,24 @@ def _apply_adam(optimizer, values, gradients, learning_rate):
         )
 
 
-def falling_rate(n_epochs, fraction):
-    """Return the factor of the learning rate in each epoch, float32 of shape (n_epochs,).
+def falling_rate(epochs, n_epochs, fraction):
+    """Return the factor of the learning rate in some of ``n_epochs`` epochs, as float32.
 
     It is 1 until the last epochs, a share ``fraction`` of them, in which it falls linearly.
     """
-    left = np.linspace(1.0, 0.0, n_epochs, endpoint=False, dtype=np.float32)
-    return np.minimum(1.0, left / np.float32(fraction)) if fraction else np.ones_like(left)
+    left = (n_epochs - epochs) / n_epochs
+    return np.float32(np.minimum(1.0, left / fraction) if fraction else np.ones_like(left))
 
 
 def _watch_batches(callbacks):
+    """Tell whether callbacks have hooks that only Keras's own loop calls."""
     base = keras.callbacks.Callback
-    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    whole = "on_test_begin", "on_test_end", "on_batch_begin", "on_batch_end"
+    parts = [f"on_{kind}_batch_{end}" for kind in ("train", "test") for end in ("begin", "end")]
     return any(
         getattr(getattr(callback, hook), "__func__", None) is not getattr(base, hook)
         for callback in callbacks or ()
-        for hook in hooks
+        for hook in (*whole, *parts)
     )
 
 
@@ -579,22 +591,28 @@ class _FiniteGuard(keras.callbacks.Callback):
             self.model.restore_finite()
 
 
-def falling_around(callbacks, factors, initial_epoch):
+def falling_around(callbacks, falling, initial_epoch):
     """Return callbacks for Keras's loop that see the learning rate as in the fast loop.
 
-    The rate is scaled after all others have set it, and is put back before they look again.
+    The rate is scaled after all others have set it, and is put back before they look again,
+    unless one of them has changed it in between.
     """
-    if np.all(factors == 1.0):
-        return callbacks
-    whole = None
+    whole = scaled = None
+
+    def rate():
+        return float(last.model.optimizer.learning_rate.numpy())
 
     def scale(epoch, logs):
-        nonlocal whole
-        whole = float(last.model.optimizer.learning_rate.numpy())
-        last.model.optimizer.learning_rate = whole * float(factors[epoch - initial_epoch])
+        nonlocal whole, scaled
+        factor = float(falling(epoch - initial_epoch))
+        if factor < 1.0:  # else it may be a schedule, which cannot be set
+            whole = rate()
+            last.model.optimizer.learning_rate = whole * factor
+            scaled = rate()
 
     def put_back(epoch, logs):
-        last.model.optimizer.learning_rate = whole
+        if scaled is not None and rate() == scaled:
+            last.model.optimizer.learning_rate = whole
 
     last = keras.callbacks.LambdaCallback(on_epoch_begin=scale)
     return [keras.callbacks.LambdaCallback(on_epoch_end=put_back), *callbacks, last]

@@ -177,6 +177,8 @@ def test_sample_weights_are_used_and_left_alone(blobs):
     np.testing.assert_array_equal(zero.predict_proba(X), without.predict_proba(X))
     with pytest.raises(ValueError, match="zero"):
         classifier().fit(X, y, sample_weight=0 * weight)
+    with pytest.raises(ValueError, match="'balanced' needs all samples"):
+        classifier(class_weight="balanced").partial_fit(X, y, classes=np.unique(y))
     with pytest.raises(ValueError, match="Negative values"):
         classifier().fit(X, y, sample_weight=weight - 1)
 

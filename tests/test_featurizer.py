@@ -257,6 +257,16 @@ def test_constant_and_black_images():
         np.testing.assert_allclose(fitted.inverse_transform(fitted.transform(X)), X, atol=1e-3)
 
 
+def test_large_unsigned_integers_are_read():
+    assert featurizer(filters=4).fit(np.full((20, 8, 8), 2**63, np.uint64)).n_iter_ > 0
+
+
+def test_a_single_image_scales_nothing_up():
+    X = np.random.default_rng(0).integers(0, 256, (9, 8, 8), np.uint8)
+    fitted = featurizer(filters=4).fit(X).partial_fit(X[:1])
+    assert np.abs(fitted.transform(X)).max() < 100
+
+
 SHAPES = "image_shape"
 BAD_DATA = [
     ({}, lambda X: X[..., None], ValueError, "5 dimensions"),

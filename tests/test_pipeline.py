@@ -84,6 +84,7 @@ def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
     [
         "filters=16",
         "whiten=False, filters=(16, 8), kernel_size=3, batch_norm=True",
+        "whiten=False, filters=(64, 32, 16), kernel_size=3",
     ],
 )
 def test_the_same_bits_for_any_number_of_threads(params):

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from joblib import Parallel, delayed
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
@@ -174,10 +175,73 @@ def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learni
 
 
 def test_the_learning_rate_falls_in_the_last_epochs():
-    np.testing.assert_allclose(falling_rate(5, 0.5), [1, 1, 1, 0.8, 0.4])
-    np.testing.assert_allclose(falling_rate(4, 1.0), [1, 0.75, 0.5, 0.25])
-    for n_epochs, fraction in [(1, 0.5), (1, 1.0), (3, 0.0), (3, 1e-12)]:
-        np.testing.assert_array_equal(falling_rate(n_epochs, fraction), np.ones(n_epochs))
+    np.testing.assert_allclose(falling_rate(np.arange(5), 5, 0.5), [1, 1, 1, 0.8, 0.4])
+    np.testing.assert_allclose(falling_rate(np.arange(4), 4, 1.0), [1, 0.75, 0.5, 0.25])
+    for n_epochs, fraction in [(1, 0.5), (1, 1.0), (3, 0.0), (3, 1e-50)]:
+        factors = falling_rate(np.arange(n_epochs), n_epochs, fraction)
+        np.testing.assert_array_equal(factors, np.ones(n_epochs))
+    assert falling_rate(10**18 * 3, 4 * 10**18, 0.5) == 0.5
+
+
+def test_rates_that_callbacks_set_within_an_epoch_stay(blobs):
+    class WarmUp(keras.callbacks.Callback):
+        rates = []
+
+        def on_train_begin(self, logs=None):
+            self.model.optimizer.learning_rate = 0.0
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if float(self.model.optimizer.learning_rate.numpy()) == 0.0:
+                self.model.optimizer.learning_rate = 0.01
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.rates.append(float(self.model.optimizer.learning_rate.numpy()))
+
+    X, y = blobs
+    prepared().fit(X, np.int32(y), callbacks=[WarmUp()], epochs=4, decay_fraction=1.0)
+    np.testing.assert_allclose(WarmUp.rates, 4 * [0.01])
+
+
+def test_early_stopping_may_have_no_end_of_epochs(blobs):
+    X, y = blobs
+    fitted = ElasticNetBNMLPClassifier((5,), epochs=10**12, n_iter_no_change=1, random_state=0)
+    assert fitted.fit(X, y).n_iter_ < 1000
+
+
+def test_callbacks_see_the_validation(blobs):
+    class Watch(keras.callbacks.Callback):
+        losses = []
+
+        def on_test_end(self, logs=None):
+            self.losses.append(logs["loss"])
+
+    X, y = blobs
+    fitted = ElasticNetBNMLPClassifier((5,), epochs=2, callbacks=[Watch()], random_state=0)
+    np.testing.assert_allclose(Watch.losses, fitted.fit(X, y).validation_loss_curve_)
+
+
+def test_the_training_network_says_how_to_be_saved(blobs, tmp_path):
+    X, y = blobs
+    whole = keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras")
+    clf = ElasticNetBNMLPClassifier((5,), epochs=2, random_state=0)
+    with pytest.raises(NotImplementedError, match="save_weights_only=True"):
+        clone(clf).set_params(callbacks=[whole]).fit(X, y)
+    path = tmp_path / "best.weights.h5"
+    weights = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
+    clone(clf).set_params(callbacks=[weights]).fit(X, y)
+    assert path.stat().st_size > 0
+
+
+def test_a_gpu_is_not_bypassed(blobs, monkeypatch):
+    X, y = blobs
+    expected = prepared()
+    expected.fit(X, np.int32(y), epochs=2)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+    monkeypatch.setattr("cae_sklearn._training._with_threads", None)
+    fitted = prepared()
+    fitted.fit(X, np.int32(y), epochs=2)
+    for a, b in zip(fitted.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_learning_rate_falls_alike_in_both_loops(blobs):
@@ -352,6 +416,21 @@ def test_a_default_float_type_of_the_user_changes_nothing(blobs):
         np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
     finally:
         keras.config.set_floatx("float32")
+        _idle.clear()
+
+
+@pytest.mark.parametrize("params", [{"filters": 6}, {"filters": (6, 4), "whiten": False}])
+def test_an_image_format_of_the_user_changes_nothing(params):
+    X = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
+    cae = CAEFeaturizer(**params, kernel_size=3, epochs=1, random_state=0)
+    expected = cae.fit_transform(X)
+    _idle.clear()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_array_equal(cae.fit_transform(X), expected)
+        np.testing.assert_allclose(cae.encoder_.predict(X, verbose=0), expected, atol=1e-4)
+    finally:
+        keras.config.set_image_data_format("channels_last")
         _idle.clear()
 
 
