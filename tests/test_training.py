@@ -184,22 +184,20 @@ def test_the_learning_rate_falls_in_the_last_epochs():
 
 
 def test_rates_that_callbacks_set_within_an_epoch_stay(blobs):
-    class WarmUp(keras.callbacks.Callback):
-        rates = []
+    class Rising(keras.callbacks.Callback):
+        rates, n_batches = [], 0
 
-        def on_train_begin(self, logs=None):
-            self.model.optimizer.learning_rate = 0.0
-
-        def on_train_batch_begin(self, batch, logs=None):
-            if float(self.model.optimizer.learning_rate.numpy()) == 0.0:
-                self.model.optimizer.learning_rate = 0.01
+        def on_train_batch_end(self, batch, logs=None):
+            self.n_batches += 1
+            self.model.optimizer.learning_rate = 1e-4 * self.n_batches
 
         def on_epoch_end(self, epoch, logs=None):
             self.rates.append(float(self.model.optimizer.learning_rate.numpy()))
 
     X, y = blobs
-    prepared().fit(X, np.int32(y), callbacks=[WarmUp()], epochs=4, decay_fraction=1.0)
-    np.testing.assert_allclose(WarmUp.rates, 4 * [0.01])
+    settings = {"batch_size": len(X) // 3, "epochs": 4, "decay_fraction": 1.0}
+    prepared().fit(X, np.int32(y), callbacks=[Rising()], **settings)
+    np.testing.assert_allclose(Rising.rates, [3e-4, 6e-4, 9e-4, 12e-4], rtol=1e-5)
 
 
 def test_early_stopping_may_have_no_end_of_epochs(blobs):
