@@ -27,6 +27,7 @@ from ._whitening import (
     FLOOR,
     N_IMAGES,
     first_filters,
+    inner,
     normalize_contrast,
     ridge,
     sample_images,
@@ -41,6 +42,7 @@ IMAGES = {"dtype": "float32", "data_format": "channels_last"}  # whatever the us
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
 PIECE_BYTES = 8 * 2**20  # of the widest array of a piece that is encoded
 N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call, at most
+N_SHARES = 4  # of a batch while training: so many threads can share it
 
 
 class Networks(NamedTuple):
@@ -392,7 +394,8 @@ def loop(*, network, part="trainer", optimizer=None, **architecture):
     model = getattr(NETWORKS[network](**architecture, **hyper), part)
     sizes = pieces(architecture["image_shape"], architecture["filters"])
     hyper = hyper if part == "trainer" else {}
-    return LoopModel(model, squared_error, hyper, *sizes, optimizer)
+    shares = N_SHARES if part == "trainer" and not architecture.get("batch_norm") else 1
+    return LoopModel(model, squared_error, hyper, *sizes, shares, optimizer)
 
 
 # -- learning around the training ---------------------------------------------------
@@ -408,7 +411,7 @@ def first_weights(model, seed, images, *, network, **architecture):
     kernel_size, filters = architecture["kernel_size"], architecture["filters"]
     patches = sample_patches((images, mean, scale), kernel_size, rng)
     kernel, bias = whitening(patches)
-    white = tf.matmul(normalize_contrast(patches), kernel).numpy() + bias
+    white = inner(normalize_contrast(patches).T, kernel) + bias
     encoder, threshold, decoder = first_filters(white, filters, rng)
     return {
         **start,
@@ -438,7 +441,8 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     if network == "deep":
         return weights
     whiten, encoder = learned["whiten/kernel"], learned["encode/kernel"][0, 0]
-    weights["filters/kernel"] = tf.tensordot(whiten, encoder, 1).numpy()
+    filters = inner(whiten.reshape(-1, len(encoder)).T, encoder)
+    weights["filters/kernel"] = filters.reshape(*whiten.shape[:-1], -1)
     weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
 
     n_cells = int(np.prod(architecture["grid"]))

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
+from itertools import pairwise
 from multiprocessing import parent_process
 
 import joblib
@@ -62,17 +63,16 @@ def _n_threads():
     )
 
 
-def _threads(work):
-    """Return how many threads share an operation, and how many operations run at once.
+def threads_for(work):
+    """Return how many operations of a graph `with_threads` should run at once.
 
-    ``work`` counts the multiplications of the forward pass. Threads wait for each other at
-    every operation: in a small step they only cost. None where a GPU does the work: a dataset,
-    which alone can be told, runs on the processor.
+    ``work`` counts the multiplications of the forward pass: in a small step threads only wait
+    for each other. None where a GPU does the work: a dataset, which alone can be told, runs on
+    the processor.
     """
     if tf.config.list_logical_devices("GPU"):
         return None
-    n = _n_threads()
-    return (1, 1) if work < 2e7 else (1, n) if work < 1e8 else (n, n)
+    return 1 if work < 2e7 else _n_threads()
 
 
 class LoopModel(keras.Model):
@@ -92,18 +92,29 @@ class LoopModel(keras.Model):
     n_side_by_side : int, default=1
         How many times that many samples one call predicts. Independent pieces, small enough
         for the processor's cache, keep all threads busy.
+    n_shares : int, default=1
+        Into how many shares a batch is cut while training, for the same reason. Only for
+        networks whose samples do not see each other, as they do in batch normalisation.
     optimizer : keras.optimizers.Optimizer, default=None
         None is Adam in one fused kernel; any other is served by Keras's own loop.
     """
 
     def __init__(
-        self, network, objective, variables, inference_rows, n_side_by_side=1, optimizer=None
+        self,
+        network,
+        objective,
+        variables,
+        inference_rows,
+        n_side_by_side=1,
+        n_shares=1,
+        optimizer=None,
     ):
         super().__init__(inputs=network.inputs, outputs=network.outputs)
         self.dtype_policy = "float32"  # whatever the user's default is
         self._objective = objective
         self._hyper = dict(variables)
         self._rows, self._n_side_by_side = inference_rows, n_side_by_side
+        self._n_shares = n_shares
         self._work = _multiply_adds(network)
         self._rng = np.random.default_rng(0)
         self._seeded = [
@@ -185,24 +196,48 @@ class LoopModel(keras.Model):
         """Call a compiled ``function``; it is traced once for any number of samples."""
         key = function.__name__, *(tensor is not None and tensor.dtype for tensor in tensors)
         if key not in self._traced:
-            specs = [
-                tensor if tensor is None else _any_number_of_samples(tensor) for tensor in tensors
-            ]
+            specs = list(map(_any_number_of_samples, tensors))
             if threads is None:
                 self._traced[key] = tf.function(function).get_concrete_function(*specs)
             else:
-                self._traced[key] = _with_threads(function, specs)
-        threads = [] if threads is None else [tf.constant(n, tf.int64) for n in threads]
+                self._traced[key] = with_threads(function, specs)
+        threads = [] if threads is None else [tf.constant(threads, tf.int64)]
         return self._traced[key](*threads, *tensors)
 
     # -- training ------------------------------------------------------------
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return the mean objective, each sample times its weight, plus the penalties."""
-        losses = self._objective(y, y_pred)
-        if sample_weight is not None:
-            losses = losses * tf.cast(sample_weight, losses.dtype)
-        return tf.add_n([tf.reduce_mean(losses), *self.losses])
+    def train_step(self, data):
+        """Do one step of Keras's own loop: the gradients are ours, the rest is Keras's."""
+        variables = self.trainable_variables
+        result = self._run_in_keras(self._run_gradients, data)
+        sizes = [1, *(int(np.prod(variable.shape)) for variable in variables)]
+        loss, *gradients = tf.split(result, sizes)
+        scale = self.optimizer.scale_loss(tf.constant(1.0))
+        self.optimizer.apply_gradients(
+            (scale * tf.reshape(gradient, variable.shape), variable)
+            for gradient, variable in zip(gradients, variables, strict=True)
+        )
+        return self._mean_loss(loss[0], data)
+
+    def test_step(self, data):
+        """Evaluate a batch in Keras's own loop."""
+        rows = tf.range(tf.shape(data[0])[0])
+        total = self._run_in_keras(self._run_validation_part, data, rows)
+        loss = total / tf.cast(tf.size(rows), tf.float32)
+        return self._mean_loss(tf.add_n([loss, *self.losses]), data)
+
+    def _run_in_keras(self, function, data, *tensors):
+        """Call ``function`` as a part of what Keras traces."""
+        tensors = *keras.utils.unpack_x_y_sample_weight(data), *tensors
+        threads = threads_for(math.inf)
+        if threads is None:
+            return function(*tensors)
+        function = with_threads(function, list(map(_any_number_of_samples, tensors)))
+        return function(tf.constant(threads, tf.int64), *tensors)
+
+    def _mean_loss(self, loss, data):
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(data[0])[0])
+        return {"loss": self._loss_tracker.result()}
 
     def fit(
         self,
@@ -291,7 +326,7 @@ class LoopModel(keras.Model):
         n_steps = _n_steps(len(rows), batch_size)
         work = len(rows) * (self._work + SAMPLE_WORK) + n_steps * STEP_WORK
         at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
-        threads = _threads(batch_size * self._work)
+        threads = threads_for(batch_size * self._work)
         for first in range(0, n_epochs, at_once):
             factors = falling(np.arange(first, min(first + at_once, n_epochs)))
             rates = factors * np.float32(self.optimizer.learning_rate.numpy())
@@ -343,20 +378,45 @@ class LoopModel(keras.Model):
         return total
 
     def _train_on(self, x, y, weight, learning_rate, n):
-        """Do one step on a batch of n samples; return n times `compute_loss`."""
+        """Do one step on a batch of n samples; return n times its loss."""
+        values = [variable.value for variable in self.trainable_variables]
+        total, gradients = self._gradients_of(values, (x, y, weight), n)
+        with tf.control_dependencies(gradients):  # a weight that is still read would be copied
+            _apply_adam(self.optimizer, values, gradients, learning_rate)
+        return total
+
+    def _run_gradients(self, x, y, weight):
+        """Return the loss of a batch and its gradients, one behind the other."""
+        values = [variable.value for variable in self.trainable_variables]
+        n = tf.cast(tf.shape(x)[0], tf.float32)
+        total, gradients = self._gradients_of(values, (x, y, weight), n)
+        return tf.concat([[total / n], *(tf.reshape(gradient, [-1]) for gradient in gradients)], 0)
+
+    def _gradients_of(self, values, batch, n):
+        """Return n times the loss of a batch of n samples, and the gradients of the loss."""
+        shares = _shares(batch, self._n_shares)
+        gradients_of = partial(self._gradients_of_share, values)
+        if len(shares) > 1:  # traced once for all of them
+            specs = *map(_any_number_of_samples, shares[0]), tf.TensorSpec([])
+            gradients_of = tf.function(gradients_of, autograph=False).get_concrete_function(*specs)
+        parts = [gradients_of(*share, n) for share in shares]
+        return tf.nest.map_structure(lambda *same: tf.add_n(same), *parts)
+
+    def _gradients_of_share(self, values, x, y, weight, n):
+        """Return n times the part of some samples in the loss of n, and the part's gradients.
+
+        The loss is the mean objective, each sample times its weight, plus the penalties.
+        """
         with tf.GradientTape() as tape:
             losses = self._objective(y, self(x, training=True))
             penalties = self.losses
         # the gradient of the mean by hand, which spares ten operations
         share = tf.ones_like(losses) / n if weight is None else weight / n
-        values = [variable.value for variable in self.trainable_variables]
         gradients = tape.gradient(
             [losses, *penalties], values, [share, *(tf.constant(1.0) for _ in penalties)]
         )
-        with tf.control_dependencies(gradients):  # a weight that is still read would be copied
-            _apply_adam(self.optimizer, values, gradients, learning_rate)
         total = tf.reduce_sum(losses if weight is None else losses * weight)
-        return tf.add_n([total, *(n * penalty for penalty in penalties)])
+        return tf.add_n([total, *(n * penalty for penalty in penalties)]), gradients
 
     def get_config(self):
         """Refuse to be saved: the graph of training is of no use without the estimator."""
@@ -368,8 +428,9 @@ class LoopModel(keras.Model):
     # -- evaluation ----------------------------------------------------------
 
     def _validation_loss(self, data, rows):
+        threads = threads_for(len(rows) * self._work)
         total = sum(
-            float(self._run(self._run_validation_part, *_part(data, rows[part])))
+            float(self._run(self._run_validation_part, *_part(data, rows[part]), threads=threads))
             for part in chunks(len(rows), float_bytes(data[0]))
         )
         return total / len(rows) + float(sum(self.losses))
@@ -383,7 +444,10 @@ class LoopModel(keras.Model):
         return total
 
     def _run_forward(self, x):
-        return self(x, training=False)
+        if self._rows == 1:
+            return self(x, training=False)
+        # the last sample of a matrix product gets other bits: let it be one that nobody wants
+        return self(tf.concat([x, tf.zeros_like(x[:1])], 0), training=False)[:-1]
 
     def _run_side_by_side(self, x):
         return tf.concat([self._run_forward(part) for part in tf.split(x, self._n_side_by_side)], 0)
@@ -405,7 +469,8 @@ class LoopModel(keras.Model):
             if n < rows:
                 padding = np.zeros((rows - n, *batch.shape[1:]), batch.dtype)
                 batch = np.concatenate([batch, padding])
-            result = self._run(forward, tf.constant(batch)).numpy()
+            threads = threads_for(len(batch) * self._work)
+            result = self._run(forward, tf.constant(batch), threads=threads).numpy()
             if out is None:
                 out = np.empty((len(x), *result.shape[1:]), result.dtype)
             out[start : start + n] = result[:n]
@@ -476,42 +541,56 @@ def _part(data, rows):
     return *_tensors(*data, rows), tf.range(len(rows))
 
 
+def _shares(tensors, n_shares):
+    """Cut the samples of some tensors into shares of nearly the same size."""
+    if n_shares == 1:
+        return [tensors]
+    edges = [tf.shape(tensors[0])[0] * i // n_shares for i in range(n_shares + 1)]
+    return [
+        [None if tensor is None else tensor[start:stop] for tensor in tensors]
+        for start, stop in pairwise(edges)
+    ]
+
+
 def _gather(tensors, rows):
     return [None if tensor is None else tf.gather(tensor, rows) for tensor in tensors]
 
 
-def _with_threads(function, specs):
-    """Return a graph of ``function``, which gives a vector, with a number of threads to take.
+def with_threads(function, specs):
+    """Return a graph of ``function`` that takes a number of threads first, then its tensors.
 
-    Only a dataset can be told how many threads its functions may use; so this is one of one
-    element, that ``function`` makes of the tensors.
+    So many operations run at once, each on a thread of its own: how one operation would divide
+    its sums among threads, and so the last bits, depends on how many there are. Only a dataset
+    can be told; so this is one of one element, that ``function`` makes of the tensors.
     """
-    result = {"output_types": [tf.float32], "output_shapes": [[None]]}
-    function = tf.function(function)
+    function = tf.function(function).get_concrete_function(*specs)
+    output = function.structured_outputs
+    result = {"output_types": [output.dtype], "output_shapes": [output.shape]}
 
     def on_present(*present):
         present = iter(present)
         return function(*[spec if spec is None else next(present) for spec in specs])
 
-    def confined(intra_op, inter_op, *tensors):
+    def confined(n_threads, *tensors):
         present = tuple(tensor for tensor in tensors if tensor is not None)
         dataset = tf.data.Dataset.from_tensors(present).map(on_present)
         dataset = tf.raw_ops.MaxIntraOpParallelismDataset(
             input_dataset=tf.data.experimental.to_variant(dataset),
-            max_intra_op_parallelism=intra_op,
+            max_intra_op_parallelism=1,
             **result,
         )
         dataset = tf.raw_ops.PrivateThreadPoolDataset(
-            input_dataset=dataset, num_threads=inter_op, **result
+            input_dataset=dataset, num_threads=n_threads, **result
         )
         return tf.raw_ops.DatasetToSingleElement(dataset=dataset, **result)[0]
 
-    n = tf.TensorSpec([], tf.int64)
     confined = tf.function(confined, autograph=False)
-    return confined.get_concrete_function(n, n, *specs)
+    return confined.get_concrete_function(tf.TensorSpec([], tf.int64), *specs)
 
 
 def _any_number_of_samples(tensor):
+    if tensor is None:
+        return None
     shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
     return tf.TensorSpec(shape, tensor.dtype)
 

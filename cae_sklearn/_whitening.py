@@ -1,18 +1,19 @@
-"""What the whitened autoencoder learns in closed form: whitening, first filters, decoder.
+"""What the whitened autoencoder learns in closed form: whitening, first filters, decoder."""
 
-The linear algebra is TensorFlow's: its results do not depend on the number of threads.
-"""
-
+from functools import cache
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
 import tensorflow as tf
 
 from ._images import chunks, float_bytes
+from ._training import threads_for, with_threads
 
 N_PATCHES = 50_000  # that estimate the covariance
 N_IMAGES = 3_000  # that scale the features and fit the decoder
 FLOOR = 0.01  # added to the variance of a patch, in standardised units
+N_BLOCKS = 8  # of columns of a product, computed side by side
 RIDGE = 0.1  # added to the variance of a component of the patches, and of the features
 
 
@@ -59,9 +60,9 @@ def whitening(patches):
     """
     patches = normalize_contrast(patches)
     mean = patches.mean(axis=0, dtype=np.float64)
-    centred = tf.constant(patches - np.float32(mean))
-    covariance = tf.matmul(centred, centred, transpose_a=True) / len(patches)
-    variances, components = map(np.asarray, tf.linalg.eigh(tf.cast(covariance, tf.float64)))
+    centred = patches - np.float32(mean)
+    covariance = inner(centred, centred) / np.float32(len(patches))
+    variances, components = map(np.asarray, tf.linalg.eigh(np.float64(covariance)))
     kernel = components / np.sqrt(np.maximum(variances, 0.0) + RIDGE)
     bias = -mean @ kernel
     kernel = kernel - kernel.mean(axis=0)
@@ -93,7 +94,7 @@ def first_filters(patches, n_filters, rng):
     norms = np.linalg.norm(chosen, axis=1, keepdims=True)
     encoder = (chosen / np.maximum(norms, 1e-6)).T.astype(np.float32)
     some = patches[:20_000]
-    responses = tf.matmul(some, encoder).numpy()
+    responses = inner(some.T, encoder)
     threshold = np.full(n_filters, -0.5 * responses.std(), np.float32)
     decoder, _ = ridge(np.maximum(responses + threshold, 0.0), some, intercept=False)
     return encoder, threshold, decoder
@@ -106,18 +107,35 @@ def ridge(inputs, targets, intercept=True):
     """
     x_mean = inputs.mean(axis=0, dtype=np.float64) * intercept
     y_mean = targets.mean(axis=0, dtype=np.float64) * intercept
-    x = tf.constant(inputs - np.float32(x_mean))
-    y = tf.constant(targets - np.float32(y_mean))
-    penalty = tf.cast(RIDGE * tf.reduce_sum(tf.square(x)) / x.shape[1] + 1e-6, tf.float64)
-    if x.shape[1] <= x.shape[0]:
-        gram, right = tf.matmul(x, x, transpose_a=True), tf.matmul(x, y, transpose_a=True)
-    else:
-        gram, right = tf.matmul(x, x, transpose_b=True), y
-    gram = tf.cast(gram, tf.float64)
-    gram = tf.linalg.set_diag(gram, tf.linalg.diag_part(gram) + penalty)
-    kernel = tf.linalg.cholesky_solve(tf.linalg.cholesky(gram), tf.cast(right, tf.float64))
-    kernel = tf.cast(kernel, tf.float32)
-    if x.shape[1] > x.shape[0]:
-        kernel = tf.matmul(x, kernel, transpose_a=True)
-    kernel = kernel.numpy()
+    x, y = inputs - np.float32(x_mean), targets - np.float32(y_mean)
+    penalty = RIDGE * float(np.sum(np.square(x), dtype=np.float64)) / x.shape[1] + 1e-6
+    dual = x.shape[1] > x.shape[0]
+    gram, right = (inner(x.T, x.T), y) if dual else (inner(x, x), inner(x, y))
+    root = tf.linalg.cholesky(np.float64(gram) + penalty * np.eye(len(gram)))
+    kernel = np.float32(tf.linalg.cholesky_solve(root, np.float64(right)))
+    if dual:
+        kernel = inner(x, kernel)
     return kernel, np.float32(y_mean - x_mean @ kernel)
+
+
+def inner(x, y):
+    """Return the product of the transpose of ``x`` with ``y``, two float32 matrices.
+
+    The same bits for any number of threads, which take blocks of its columns each.
+    """
+    tensors = map(tf.constant, (np.ascontiguousarray(x), np.ascontiguousarray(y)))
+    threads = threads_for(x.size * y.shape[1])
+    if threads is None:
+        return _inner(*tensors).numpy()
+    return _inner_with_threads()(tf.constant(threads, tf.int64), *tensors).numpy()
+
+
+@cache
+def _inner_with_threads():
+    return with_threads(_inner, [tf.TensorSpec([None, None])] * 2)
+
+
+def _inner(x, y):
+    edges = [tf.shape(y)[1] * i // N_BLOCKS for i in range(N_BLOCKS + 1)]
+    blocks = [y[:, start:stop] for start, stop in pairwise(edges)]
+    return tf.concat([tf.matmul(x, block, transpose_a=True) for block in blocks], 1)

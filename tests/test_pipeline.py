@@ -85,11 +85,12 @@ def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
         "filters=16",
         "whiten=False, filters=(16, 8), kernel_size=3, batch_norm=True",
         "whiten=False, filters=(64, 32, 16), kernel_size=3",
+        "whiten=False, filters=(16, 8), kernel_size=3, optimizer=keras.optimizers.SGD()",
     ],
 )
 def test_the_same_bits_for_any_number_of_threads(params):
     code = f"""
-        import joblib, numpy as np
+        import joblib, keras, numpy as np
         from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
         rng = np.random.default_rng(0)
         X, y = rng.integers(0, 256, (300, 24, 24, 3), np.uint8), rng.integers(0, 3, 300)

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+from cae_sklearn._autoencoders import loop
 from cae_sklearn._convolution import Conv2D, UpConv2D, _convolve
 from cae_sklearn._networks import (
     _normalize,
@@ -29,10 +30,11 @@ from cae_sklearn._training import (
     STEP_WORK,
     _idle,
     _n_threads,
-    _threads,
     borrowed,
     falling_rate,
+    threads_for,
 )
+from cae_sklearn._whitening import inner
 
 ARCHITECTURE = {
     "n_features": 10,
@@ -235,7 +237,7 @@ def test_a_gpu_is_not_bypassed(blobs, monkeypatch):
     expected = prepared()
     expected.fit(X, np.int32(y), epochs=2)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
-    monkeypatch.setattr("cae_sklearn._training._with_threads", None)
+    monkeypatch.setattr("cae_sklearn._training.with_threads", None)
     fitted = prepared()
     fitted.fit(X, np.int32(y), epochs=2)
     for a, b in zip(fitted.get_weights(), expected.get_weights(), strict=True):
@@ -472,7 +474,7 @@ def test_batch_normalisation_has_keras_outputs_and_gradients(shape):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("threads", [(1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize("threads", [2, 3])
 def test_the_number_of_threads_of_a_step_changes_no_bit(blobs, threads, monkeypatch):
     X, y = blobs
     settings = {"epochs": 2, "random_state": 0}
@@ -486,9 +488,50 @@ def test_the_number_of_threads_of_a_step_changes_no_bit(blobs, threads, monkeypa
         ]
 
     expected = fit()  # small steps: one thread
-    monkeypatch.setattr("cae_sklearn._training._threads", lambda work: threads)
+    for module in ("_training", "_whitening"):
+        monkeypatch.setattr(f"cae_sklearn.{module}.threads_for", lambda work: threads)
     for one, several in zip(expected, fit(), strict=True):
         np.testing.assert_array_equal(one, several)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 5, 24])
+def test_shares_of_a_batch_give_its_gradients(n_samples):
+    rng = np.random.default_rng(n_samples)
+    x = tf.constant(rng.normal(size=(n_samples, 6, 4, 1)), tf.float32)
+    weight = tf.constant(rng.uniform(size=n_samples), tf.float32)
+    results = []
+    for n_shares in (1, 4):
+        model = loop(
+            network="deep",
+            image_shape=(6, 4, 1),
+            filters=(4, 3),
+            kernel_size=(3, 3),
+            activation="tanh",
+            batch_norm=False,
+            grid=None,
+        )
+        start = initial_weights(model, 0) | {"standardize/scale": np.ones(1, np.float32)}
+        model.prepare(seed=0, learning_rate=0.01, weights=start, noise=0.0)
+        model._n_shares = n_shares
+        loss = model._train_on(x, None, weight, 0.01, tf.constant(float(n_samples)))
+        slots = next(iter(model.slots().values()))[1:]  # what the gradients were
+        results.append([loss, *slots])
+    for one, several in zip(*results, strict=True):
+        np.testing.assert_allclose(one, several, rtol=1e-4, atol=1e-7)
+    assert any(np.any(values) for values in results[0][1:])
+
+
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (700, 5), (900, 33)])
+def test_products_are_the_same_for_any_number_of_threads(n, columns, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n, 19)).astype("f"), rng.normal(size=(n, columns)).astype("f")
+    products = []
+    for threads in (1, 3, None):
+        monkeypatch.setattr("cae_sklearn._whitening.threads_for", lambda work, t=threads: t)
+        products.append(inner(x, y))
+    np.testing.assert_array_equal(products[0], products[1])
+    for product in products:
+        np.testing.assert_allclose(product, x.T.astype(float) @ y, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("limit", "threads"), [("", None), ("some", None), ("3", 3)])
@@ -502,7 +545,7 @@ def test_the_environment_limits_the_threads(monkeypatch, limit, threads):
 
 def test_small_steps_take_one_thread(monkeypatch):
     monkeypatch.setattr("cae_sklearn._training._n_threads", lambda: 7)
-    assert [_threads(work) for work in (1e5, 3e7, 1e9)] == [(1, 1), (1, 7), (7, 7)]
+    assert [threads_for(work) for work in (1e5, 3e7)] == [1, 7]
     assert prepared()._work == 10 * 16 + 16 * 8 + 8 * 3
 
 
