@@ -94,7 +94,8 @@ class LoopModel(keras.Model):
         for the processor's cache, keep all threads busy.
     n_shares : int, default=1
         Into how many shares a batch is cut while training, for the same reason. Only for
-        networks whose samples do not see each other, as they do in batch normalisation.
+        networks without penalties, which would count in each share, and whose samples do not
+        see each other, as they do in batch normalisation.
     optimizer : keras.optimizers.Optimizer, default=None
         None is Adam in one fused kernel; any other is served by Keras's own loop.
     """
