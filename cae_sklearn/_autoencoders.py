@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ._convolution import Conv2D, UpConv2D
+from ._convolution import Conv2D, MaxPooling2D, UpConv2D
 from ._images import channel_statistics, chunks, float_bytes
 from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
@@ -229,15 +229,17 @@ def _noise(scale):
     return layers.GaussianNoise(scale, seed=0, name="noise", dtype="float32")
 
 
-def _convolutions(noise):
-    """Return the convolution, and the one that doubles the size, of a network to train.
+def _image_layers(noise):
+    """Return convolution, pooling, and the convolution that doubles the size, to train with.
 
-    Networks that are handed out have Keras's own, which has no second one: None.
+    Networks that are handed out have Keras's own, which has no last one: None.
     """
-    settings = {"padding": "same", "kernel_initializer": "zeros", **IMAGES}
+    settings = {"padding": "same", **IMAGES}
+    kernels = {"kernel_initializer": "zeros", **settings}
     if isinstance(noise, tf.Variable):
-        return partial(Conv2D, **settings), partial(UpConv2D, **settings)
-    return partial(layers.Conv2D, **settings), None
+        doubling = partial(UpConv2D, **kernels)
+        return partial(Conv2D, **kernels), partial(MaxPooling2D, 2, **settings), doubling
+    return partial(layers.Conv2D, **kernels), partial(layers.MaxPooling2D, 2, **settings), None
 
 
 # -- networks ------------------------------------------------------------------
@@ -248,7 +250,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
     images = keras.Input(image_shape, name="images", dtype="float32")
     standard = Standardize(name="standardize")(images)
     x = _noise(noise)(standard)
-    convolution, doubling = _convolutions(noise)
+    convolution, pooling, doubling = _image_layers(noise)
     sizes = [image_shape[:2]]
     for i, n_filters in enumerate(filters, start=1):
         x = convolution(n_filters, kernel_size, name=f"encode{i}")(x)
@@ -257,7 +259,7 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
                 momentum=BN_MOMENTUM, name=f"batch_norm{i}", dtype="float32"
             )(x)
         x = layers.Activation(activation, name=f"activation{i}", dtype="float32")(x)
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{i}", **IMAGES)(x)
+        x = pooling(name=f"pool{i}")(x)
         sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
     code = x
     features = layers.Flatten(name="features", **IMAGES)(
@@ -319,7 +321,7 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     x = _RandomWindow(window, "window")(standard)
     patches = ContrastConv2D(n_inputs, kernel_size, strides, name="whiten")(x)
     x = _noise(noise)(patches)
-    convolution, _ = _convolutions(noise)
+    convolution, *_ = _image_layers(noise)
     x = convolution(filters, 1, activation=activation, name="encode")(x)
     x = convolution(n_inputs, 1, name="decode")(x)
     residual = layers.Subtract(name="residual", dtype="float32")([x, patches])

@@ -1,7 +1,8 @@
-"""A convolution whose training gives the same bits for any number of threads.
+"""Layers of images whose training is faster, and gives the same bits for any number of threads.
 
 oneDNN sums the gradient of a kernel in an order that depends on how many threads share
-the work. Written as matrix products, whose sums do not, it costs about as much.
+the work. Written as one matrix product, whose sums do not, it also costs less. So does the
+gradient of the pooling where it is compared, not searched, which pixel was the largest.
 """
 
 import keras
@@ -36,6 +37,35 @@ class UpConv2D(Conv2D):
         return (shape[0], 2 * shape[1], 2 * shape[2], self.filters)
 
 
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D` of 2 x 2, same padding, with a gradient that ties share."""
+
+    def call(self, inputs):
+        odd = inputs.shape[1] % 2, inputs.shape[2] % 2
+        if any(odd):
+            edge = [[0, 0], [0, odd[0]], [0, odd[1]], [0, 0]]
+            inputs = tf.pad(inputs, edge, constant_values=inputs.dtype.min)
+        return _max_of_four(inputs)
+
+
+@tf.custom_gradient
+def _max_of_four(x):
+    y = tf.nn.max_pool2d(x, 2, 2, "VALID")
+    height, width, channels = y.shape[1:]
+
+    def apart(array):  # (n, H, 1 or 2, W, 1 or 2, C): the four of a window on axes of their own
+        return tf.reshape(
+            array, (-1, height, array.shape[1] // height, width, array.shape[2] // width, channels)
+        )
+
+    def gradient(dy):
+        largest = tf.cast(tf.equal(apart(x), apart(y)), x.dtype)
+        shares = tf.nn.avg_pool2d(tf.reshape(largest, tf.shape(x)), 2, 2, "VALID")
+        return tf.reshape(largest * apart(0.25 * dy / shares), tf.shape(x))
+
+    return y, gradient
+
+
 def _kernels_of_halves(length):
     """Return which weights of a kernel meet each small pixel, for either half of one.
 
@@ -66,45 +96,31 @@ def _convolve(x, kernel):
 def _kernel_gradient(x, dy, height, width):
     """Return the sum over samples and pixels of the input shifted by each offset times dy.
 
+    One product: whichever has fewer channels is laid out with all its shifts side by side.
+
     x : (n, H, W, c_in), dy : (n, H, W, c_out); gives (height, width, c_in, c_out).
     """
+    c_in, c_out = x.shape[3], dy.shape[3]
     top, left = (height - 1) // 2, (width - 1) // 2
-    out_h, out_w, c_in, c_out = *dy.shape[1:3], x.shape[3], dy.shape[3]
-    n_offsets = height * width
-    if c_in <= c_out and c_in <= 8:
-        # few input channels: all shifted inputs side by side, one product
-        padded = _pad(x, top, height - 1 - top, left, width - 1 - left)
-        shifts = [
-            padded[:, i : i + out_h, j : j + out_w] for i in range(height) for j in range(width)
-        ]
-        columns = tf.reshape(tf.concat(shifts, -1), (-1, n_offsets * c_in))
-        product = tf.matmul(columns, tf.reshape(dy, (-1, c_out)), transpose_a=True)
+    bottom, right = height - 1 - top, width - 1 - left
+    if c_in <= c_out:
+        x = _shifted(_pad(x, top, bottom, left, right), range(height), range(width))
+    else:  # dy is shifted the other way
+        rows, columns = reversed(range(height)), reversed(range(width))
+        dy = _shifted(_pad(dy, bottom, top, right, left), rows, columns)
+    x, dy = (tf.reshape(array, (-1, array.shape[3])) for array in (x, dy))
+    product = tf.matmul(x, dy, transpose_a=True)
+    if c_in <= c_out:
         return tf.reshape(product, (height, width, c_in, c_out))
-    if c_out <= 8:
-        # few output channels: shift dy the other way
-        padded = _pad(dy, height - 1 - top, top, width - 1 - left, left)
-        shifts = [
-            padded[:, i : i + out_h, j : j + out_w]
-            for i in reversed(range(height))
-            for j in reversed(range(width))
-        ]
-        columns = tf.reshape(tf.concat(shifts, -1), (-1, n_offsets * c_out))
-        product = tf.matmul(tf.reshape(x, (-1, c_in)), columns, transpose_a=True)
-        product = tf.reshape(product, (c_in, height, width, c_out))
-        return tf.transpose(product, (1, 2, 0, 3))
-    # In rows of one padded width, a shift by (i, j) is an offset of i * row + j: the
-    # shifted inputs are slices of one array, nothing is copied.
-    padded = _pad(x, top, height - 1 - top, left, width - 1 - left)
-    row = out_w + width - 1
-    flat_x = tf.reshape(padded, (-1, c_in))
-    flat_dy = tf.reshape(tf.pad(dy, [[0, 0], [0, height - 1], [0, width - 1], [0, 0]]), (-1, c_out))
-    length = tf.shape(flat_x)[0] - (height - 1) * row - (width - 1)
-    flat_dy = flat_dy[:length]
-    products = [
-        tf.matmul(flat_x[offset : offset + length], flat_dy, transpose_a=True)
-        for offset in (i * row + j for i in range(height) for j in range(width))
-    ]
-    return tf.reshape(tf.stack(products), (height, width, c_in, c_out))
+    return tf.transpose(tf.reshape(product, (c_in, height, width, c_out)), (1, 2, 0, 3))
+
+
+def _shifted(padded, rows, columns):
+    """Return all windows of the least size at these offsets, as channels side by side."""
+    rows, columns = list(rows), list(columns)
+    height, width = padded.shape[1] - max(rows), padded.shape[2] - max(columns)
+    windows = [padded[:, i : i + height, j : j + width] for i in rows for j in columns]
+    return tf.concat(windows, -1)
 
 
 def _pad(x, top, bottom, left, right):

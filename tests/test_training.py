@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn._autoencoders import loop
-from cae_sklearn._convolution import Conv2D, UpConv2D, _convolve
+from cae_sklearn._convolution import Conv2D, MaxPooling2D, UpConv2D, _convolve
 from cae_sklearn._networks import (
     _normalize,
     applicable_rate,
@@ -596,3 +596,28 @@ def test_the_upsampling_convolution_is_the_two_in_one(kernel_size):
         results.append([y, *tape.gradient(loss, values)])
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (5, 4), (3, 7), (1, 1), (1, 6)])
+def test_the_pooling_has_kerass_gradient(shape):
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, *shape, 3)), tf.float32)
+    results = []
+    for kind in (MaxPooling2D, keras.layers.MaxPooling2D):
+        layer = kind(2, padding="same")
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y**3)
+        assert y.shape == layer.compute_output_shape(x.shape)
+        results.append([y, tape.gradient(loss, x)])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_equal_pixels_share_the_gradient_of_the_pooling():
+    x = tf.constant([[3.0, 3.0, 1.0, 2.0], [0.0, 3.0, 0.0, 0.0]])[None, ..., None]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = MaxPooling2D(2, padding="same")(x)
+    gradient = tape.gradient(y, x, tf.constant([3.0, 5.0])[None, None, :, None])
+    np.testing.assert_allclose(gradient[0, ..., 0], [[1, 1, 0, 5], [0, 1, 0, 0]], rtol=1e-6)
