@@ -5,6 +5,7 @@ from pathlib import Path
 import joblib
 from filelock import FileLock
 from joblib.func_inspect import filter_args
+from joblib.memory import FIRST_LINE_TEXT
 
 __all__ = ["FitOnceMemory"]
 
@@ -57,6 +58,20 @@ class _OneAtATime:
 
     def __call__(self, *args, **kwargs):
         self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / "code.lock"):
+            self._store_code()
         name = joblib.hash(filter_args(self.func, self.ignore, args, kwargs))
         with FileLock(self.folder / f"{name}.lock"):
             return self.cached(*args, **kwargs)
+
+    def _store_code(self):
+        """Store the code of the function, by which other processes trust what is cached.
+
+        joblib itself leaves it out in the second folder that a process uses.
+        """
+        store, name = self.cached.store_backend, self.cached.func_id
+        try:
+            store.get_cached_func_code([name])
+        except OSError:
+            code, _, line = self.cached.func_code_info
+            store.store_cached_func_code([name], f"{FIRST_LINE_TEXT} {line}\n{code}")
