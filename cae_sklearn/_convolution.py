@@ -103,21 +103,24 @@ def _kernel_gradient(x, dy, height, width):
     c_in, c_out = x.shape[3], dy.shape[3]
     top, left = (height - 1) // 2, (width - 1) // 2
     bottom, right = height - 1 - top, width - 1 - left
+    rows, columns = range(height), range(width)
     if c_in <= c_out:
-        x = _shifted(_pad(x, top, bottom, left, right), range(height), range(width))
-    else:  # dy is shifted the other way
-        rows, columns = reversed(range(height)), reversed(range(width))
-        dy = _shifted(_pad(dy, bottom, top, right, left), rows, columns)
-    x, dy = (tf.reshape(array, (-1, array.shape[3])) for array in (x, dy))
-    product = tf.matmul(x, dy, transpose_a=True)
-    if c_in <= c_out:
-        return tf.reshape(product, (height, width, c_in, c_out))
-    return tf.transpose(tf.reshape(product, (c_in, height, width, c_out)), (1, 2, 0, 3))
+        x = _shifted(_pad(x, top, bottom, left, right), rows, columns)
+        return tf.reshape(_inner(x, dy), (height, width, c_in, c_out))
+    # dy is shifted the other way
+    dy = _shifted(_pad(dy, bottom, top, right, left), rows[::-1], columns[::-1])
+    product = tf.reshape(_inner(x, dy), (c_in, height, width, c_out))
+    return tf.transpose(product, (1, 2, 0, 3))
+
+
+def _inner(x, y):
+    """Return the products of the channels of two arrays, summed over samples and pixels."""
+    x, y = (tf.reshape(array, (-1, array.shape[3])) for array in (x, y))
+    return tf.matmul(x, y, transpose_a=True)
 
 
 def _shifted(padded, rows, columns):
     """Return all windows of the least size at these offsets, as channels side by side."""
-    rows, columns = list(rows), list(columns)
     height, width = padded.shape[1] - max(rows), padded.shape[2] - max(columns)
     windows = [padded[:, i : i + height, j : j + width] for i in rows for j in columns]
     return tf.concat(windows, -1)
