@@ -14,7 +14,8 @@ class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`, same padding, with a gradient independent of the threads."""
 
     def call(self, inputs):
-        x = _convolve(inputs, tf.convert_to_tensor(self.kernel))
+        padding = [((n - 1) // 2, n // 2) for n in self.kernel_size]
+        x = _convolve(inputs, tf.convert_to_tensor(self.kernel), padding)
         # not bias_add, whose gradient is one more sum that depends on the threads
         return self.activation(x + tf.convert_to_tensor(self.bias))
 
@@ -23,15 +24,18 @@ class UpConv2D(Conv2D):
     """Twice the size, each pixel repeated, then a convolution, as one at the small size.
 
     Each of the four pixels that a small pixel becomes has a kernel of its own, sums of the
-    weights that meet the same small pixel: the large image is never made.
+    weights that meet the same small pixel: the large image is never made. The four are
+    channels of one convolution, whose kernel is not wider for beginning one pixel later in
+    the second half of a pixel: the place where it is read is shifted instead.
     """
 
     def call(self, inputs):
-        rows, columns = map(_kernels_of_halves, self.kernel_size)
+        (rows, *row_padding), (columns, *column_padding) = map(_halves, self.kernel_size)
         kernel = tf.einsum("itj,kul,jlcf->tucikf", rows, columns, tf.convert_to_tensor(self.kernel))
-        kernel = tf.reshape(kernel, (len(rows[0]), len(columns[0]), inputs.shape[-1], -1))
+        kernel = tf.reshape(kernel, (rows.shape[1], columns.shape[1], inputs.shape[-1], -1))
+        x = _convolve(inputs, kernel, (row_padding, column_padding))
         bias = tf.tile(tf.convert_to_tensor(self.bias), [4])
-        return self.activation(tf.nn.depth_to_space(_convolve(inputs, kernel) + bias, 2))
+        return self.activation(_interleave(x + bias, *inputs.shape[1:3]))
 
     def compute_output_shape(self, shape):
         return (shape[0], 2 * shape[1], 2 * shape[2], self.filters)
@@ -66,16 +70,44 @@ def _max_of_four(x):
     return y, gradient
 
 
-def _kernels_of_halves(length):
-    """Return which weights of a kernel meet each small pixel, for either half of one.
+def _halves(length):
+    """Return the kernels of the two halves of a pixel, and the padding before and after.
 
-    Shape (2, n_small, length), zeros and ones.
+    The kernels, zeros and ones of shape (2, n_small, length), say which weights meet each
+    small pixel; the second begins where the first does or one pixel later.
     """
     small = (np.arange(2)[:, None] + np.arange(length) - (length - 1) // 2) // 2
-    return np.float32(small[:, None] == np.arange(small.min(), small.max() + 1)[:, None])
+    place = small - small[:, :1]
+    n_small = place.max() + 1
+    kernels = np.float32(place[:, None] == np.arange(n_small)[:, None])
+    return kernels, -small[0, 0], small[1, 0] + n_small - 1
 
 
-def _convolve(x, kernel):
+def _interleave(x, height, width):
+    """Return four images side by side in the channels as one of twice their size.
+
+    Those of the second halves begin where ``x`` is larger than ``height`` and ``width``.
+    """
+    down, right = x.shape[1] - height, x.shape[2] - width
+    places = [(i, j) for i in (0, down) for j in (0, right)]
+
+    @tf.custom_gradient
+    def interleave(x):
+        def gradient(dy):
+            parts = zip(tf.split(tf.nn.space_to_depth(dy, 2), 4, -1), places, strict=True)
+            return tf.concat([_pad(part, i, down - i, j, right - j) for part, (i, j) in parts], -1)
+
+        parts = zip(tf.split(x, 4, -1), places, strict=True)
+        parts = [part[:, i : i + height, j : j + width] for part, (i, j) in parts]
+        return tf.nn.depth_to_space(tf.concat(parts, -1), 2), gradient
+
+    return interleave(x)
+
+
+def _convolve(x, kernel, padding):
+    """Return the convolution of images padded by ((top, bottom), (left, right)) zeros."""
+    edges = [0, 0, *padding[0], *padding[1], 0, 0]
+
     @tf.custom_gradient
     def convolve(x, kernel):
         def gradient(dy):
@@ -84,32 +116,34 @@ def _convolve(x, kernel):
                 filter=kernel,
                 out_backprop=dy,
                 strides=[1, 1, 1, 1],
-                padding="SAME",
+                padding="EXPLICIT",
+                explicit_paddings=edges,
             )
-            return dx, _kernel_gradient(x, dy, *kernel.shape[:2])
+            return dx, _kernel_gradient(x, dy, kernel.shape[:2], padding)
 
-        return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
+        return tf.nn.conv2d(x, kernel, 1, np.reshape(edges, (4, 2)).tolist()), gradient
 
     return convolve(x, kernel)
 
 
-def _kernel_gradient(x, dy, height, width):
+def _kernel_gradient(x, dy, size, padding):
     """Return the sum over samples and pixels of the input shifted by each offset times dy.
 
     One product: whichever has fewer channels is laid out with all its shifts side by side.
 
-    x : (n, H, W, c_in), dy : (n, H, W, c_out); gives (height, width, c_in, c_out).
+    x : (n, H, W, c_in), dy : (n, H', W', c_out); gives (*size, c_in, c_out).
     """
     c_in, c_out = x.shape[3], dy.shape[3]
-    top, left = (height - 1) // 2, (width - 1) // 2
-    bottom, right = height - 1 - top, width - 1 - left
-    rows, columns = range(height), range(width)
+    rows, columns = map(range, size)
     if c_in <= c_out:
-        x = _shifted(_pad(x, top, bottom, left, right), rows, columns)
-        return tf.reshape(_inner(x, dy), (height, width, c_in, c_out))
+        x = _shifted(_pad(x, *padding[0], *padding[1]), rows, columns)
+        return tf.reshape(_inner(x, dy), (*size, c_in, c_out))
     # dy is shifted the other way
-    dy = _shifted(_pad(dy, bottom, top, right, left), rows[::-1], columns[::-1])
-    product = tf.reshape(_inner(x, dy), (c_in, height, width, c_out))
+    (top, bottom), (left, right) = (
+        (n - 1 - before, n - 1 - after) for n, (before, after) in zip(size, padding, strict=True)
+    )
+    dy = _shifted(_pad(dy, top, bottom, left, right), rows[::-1], columns[::-1])
+    product = tf.reshape(_inner(x, dy), (c_in, *size, c_out))
     return tf.transpose(product, (1, 2, 0, 3))
 
 

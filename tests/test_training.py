@@ -550,22 +550,27 @@ def test_small_steps_take_one_thread(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "filters", "kernel"),
+    ("shape", "filters", "kernel", "padding"),
     [
-        ((3, 9, 7, 3), 8, (3, 3)),
-        ((3, 9, 7, 16), 12, (3, 3)),
-        ((2, 9, 7, 16), 12, (4, 2)),
-        ((3, 9, 7, 20), 3, (4, 5)),
-        ((3, 1, 7, 1), 3, (1, 3)),
-        ((4, 5, 5, 30), 40, (1, 1)),
+        ((3, 9, 7, 3), 8, (3, 3), ((1, 1), (1, 1))),
+        ((3, 9, 7, 16), 12, (3, 3), ((0, 0), (0, 0))),
+        ((2, 9, 7, 16), 12, (4, 2), ((1, 2), (0, 1))),
+        ((3, 9, 7, 20), 3, (4, 5), ((0, 3), (2, 1))),
+        ((3, 1, 7, 1), 3, (1, 3), ((0, 0), (1, 1))),
+        ((4, 5, 5, 30), 40, (1, 1), ((0, 0), (0, 0))),
+        ((4, 5, 5, 30), 4, (2, 2), ((1, 1), (1, 0))),
     ],
 )
-def test_the_convolution_has_tensorflows_gradients(shape, filters, kernel):
+def test_the_convolution_has_tensorflows_gradients(shape, filters, kernel, padding):
     rng = np.random.default_rng(0)
     x = tf.constant(rng.normal(size=shape), tf.float32)
     w = tf.constant(rng.normal(size=(*kernel, shape[-1], filters)), tf.float32)
     results = []
-    for convolve in (_convolve, lambda x, w: tf.nn.conv2d(x, w, 1, "SAME")):
+    edges = [[0, 0], *padding, [0, 0]]
+    for convolve in (
+        lambda x, w: _convolve(x, w, padding),
+        lambda x, w: tf.nn.conv2d(tf.pad(x, edges), w, 1, "VALID"),
+    ):
         with tf.GradientTape() as tape:
             tape.watch([x, w])
             y = convolve(x, w)
