@@ -94,7 +94,7 @@ PROTOCOLS = {
             "output_size": None,
             "epochs": 0,
         },
-        clf={"decay_fraction": 0.0},
+        clf={"epochs": 100, "decay_fraction": 0.0},
         grid_alphas={1: 1.0, 2: 0.5},
         spaces={
             "clf__batch_size": Categorical([8, 16, 32, 64]),
@@ -106,7 +106,7 @@ PROTOCOLS = {
     "sound": Bunch(
         chooses="validation",  # a fifth of the training images
         cae={},
-        clf={},
+        clf={"epochs": 20},  # few enough that the falling learning rate reaches its end
         grid_alphas={1: 1e-3, 2: 1e-4},
         spaces=search_spaces(),
     ),
@@ -120,7 +120,6 @@ def make_pipeline(protocol, args, cache):
         (400, 64),
         **PROTOCOLS[protocol].clf,
         dropout_rate=0.5,
-        epochs=100,
         validation_fraction=0.2,
         n_iter_no_change=10,
         random_state=args.seed,
@@ -383,7 +382,7 @@ def load_images(args):
         )
     check_images(images)
     labels = np.unique(np.concatenate([images.y_train, images.y_test]))
-    images.name = images.get("name", Path(args.data).name)
+    images.name = images.get("name", Path(args.data).stem)
     images.is_cifar10 = images.x_train.shape[1:] == (32, 32, 3) and len(labels) == 10
     names = images.target_names if len(images.target_names) == len(labels) else labels
     images.names = dict(zip(labels, names, strict=True))
