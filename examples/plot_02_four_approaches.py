@@ -11,9 +11,10 @@ This package grew out of a notebook that tuned a classifier on features of CIFAR
 
 Here they run again, under two protocols. *Original* does as the notebook did: the encoder keeps its
 random weights, the test images choose the setting, alpha is drawn between 0 and 1. *Sound* trains
-the autoencoder, lets a fifth of the training images choose, draws alpha on a logarithmic scale, and
-looks at the test images once, after the choice. The estimators and the pipeline are the same; only
-parameters differ.
+the autoencoder of the package's defaults, lets a fifth of the training images choose, has much
+smaller alphas, drawn on a logarithmic scale, trains 20 epochs at a rate that falls, and looks at
+the test images once in each approach, after the choice. The estimators and the pipeline are the
+same; only parameters differ.
 
 Also a command: ``python plot_02_four_approaches.py --help`` tells what it does.
 """
@@ -106,7 +107,7 @@ PROTOCOLS = {
     "sound": Bunch(
         chooses="validation",  # a fifth of the training images
         cae={},
-        clf={"epochs": 20},  # few enough that the falling learning rate reaches its end
+        clf={"epochs": 20},  # few enough for the falling learning rate to reach its end
         grid_alphas={1: 1e-3, 2: 1e-4},
         spaces=search_spaces(),
     ),
@@ -166,6 +167,7 @@ def fit_autoencoders(pipeline, X, y, cv, images):
 def make_search(approach, protocol, pipeline, cv, args):
     """Return the search of an approach."""
     settings, common = PROTOCOLS[protocol], {"cv": cv, "n_jobs": args.n_jobs, "refit": False}
+    run = f"{Path(args.data).stem}_{protocol}_{approach}_{args.seed}{'_quick' * args.quick}"
     if approach in settings.grid_alphas:
         penalty = {"clf__alpha": [settings.grid_alphas[approach]], "clf__l1_ratio": [0.5]}
         return GridSearchCV(pipeline, {**param_grid(), **penalty}, verbose=3, **common)
@@ -174,7 +176,7 @@ def make_search(approach, protocol, pipeline, cv, args):
         settings.spaces,
         n_iter=5 if args.quick else 20,
         n_points=effective_n_jobs(args.n_jobs),
-        checkpoint=args.output / f"{protocol}_{approach}.jsonl",
+        checkpoint=args.output / f"{run}.jsonl",
         random_state=args.seed,
         verbose=1,
         **common,
@@ -215,7 +217,8 @@ def run_protocol(protocol, images, args, cache):
 #
 # ``results.csv`` has a row for each candidate of each approach. Under the original protocol all
 # have a test accuracy; under the sound one only the chosen candidates do. It is written anew after
-# each approach, and a Bayesian search that was interrupted goes on from its checkpoint.
+# each approach, and a Bayesian search that was interrupted goes on from its checkpoint; its wall
+# time is then that of the last run.
 
 
 def records(protocol, approach, result, images):
