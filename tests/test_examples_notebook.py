@@ -214,7 +214,7 @@ def test_the_notebooks_figures_stand_beside_cifar10_only(approaches, tmp_path):
         rows = approaches.records("original", 2, result, approaches.load_images(args))
         found = [row["notebook_test_accuracy"] for row in rows]
         assert (*found, rows[0]["notebook_best_test_accuracy"]) == known
-        assert rows[0]["data"] == "set.npz"
+        assert rows[0]["data"] == "set"
         labels = approaches.draw_accuracies(rows[:1]).axes[0].get_legend_handles_labels()[1]
         assert labels == (["notebook"] if known[0] else []) + ["original"]
     grids = [approaches.NOTEBOOK[approach].grid for approach in (1, 2, 3, 4)]
