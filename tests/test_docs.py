@@ -1,0 +1,77 @@
+"""The pages show what was measured."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def table(page, title):
+    """Return the rows of a page's table below a title, as lists of texts."""
+    part = page.split(f"## {title}\n")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def accuracy(text):
+    return f"{float(text):.4f}" if text else "-"
+
+
+@pytest.fixture(scope="module")
+def page():
+    return (DOCS / "four_approaches.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def trials():
+    with (DOCS / "four_approaches.csv").open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_page_of_the_four_approaches_shows_the_chosen_candidates(page, trials):
+    chosen = [row for row in trials if row["chosen"] == "True"]
+    expected = [
+        [
+            row["approach"],
+            row["protocol"],
+            row["batch_size"],
+            f"{float(row['learning_rate']):.2e}",
+            f"{float(row['alpha']):.2e}",
+            f"{float(row['l1_ratio']):.3f}",
+            accuracy(row["validation_accuracy"]),
+            accuracy(row["test_accuracy"]),
+            accuracy(row["notebook_best_test_accuracy"]),
+            "{}:{:02}".format(*divmod(round(float(row["wall_seconds"])), 60)),
+        ]
+        for row in sorted(chosen, key=lambda row: (row["approach"], row["protocol"]))
+    ]
+    assert [row[:-1] for row in table(page, "What was chosen")] == expected
+    assert {row["data"] for row in trials} == {"cifar10"}
+
+
+def test_the_page_of_the_four_approaches_shows_the_grids(page, trials):
+    cells = {
+        (row["approach"], row["protocol"], row["batch_size"], float(row["learning_rate"])): row
+        for row in trials
+        if row["approach"] in "12"
+    }
+    shown = table(page, "The grids")
+    assert len(shown) == len(cells) / 4 == 8
+    for batch_size, rate, notebook, *accuracies in shown:
+        rows = [
+            cells[approach, protocol, batch_size, float(rate)]
+            for approach in "12"
+            for protocol in ("original", "sound")
+        ]
+        assert notebook == accuracy(rows[0]["notebook_test_accuracy"])
+        kinds = ["test_accuracy", "validation_accuracy"] * 2
+        assert accuracies == [accuracy(row[kind]) for row, kind in zip(rows, kinds, strict=True)]
+
+
+def test_the_pictures_of_the_pages_exist():
+    for path in DOCS.glob("*.md"):
+        for picture in re.findall(r"!\[.*\]\((.*)\)", path.read_text(encoding="utf-8")):
+            assert (DOCS / picture).stat().st_size > 1000, f"{path.name} shows {picture}"
