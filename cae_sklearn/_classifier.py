@@ -86,7 +86,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     verbose : bool or int, default=0
         Whether to print a line per epoch.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit. They find ``loss`` and, with early stopping, ``val_loss``.
+        Copied for each fit. They find ``loss`` and, with early stopping, ``val_loss``. The
+        outputs of their ``self.model`` are logits.
         Callbacks with hooks on batches make training use Keras's own, slower loop.
 
     Attributes

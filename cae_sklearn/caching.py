@@ -51,7 +51,7 @@ class FitOnceMemory(joblib.Memory):
 
 
 class _OneAtATime:
-    """A cached function of which equal calls run one after the other."""
+    """A cached function of joblib's, of which equal calls run one after the other."""
 
     def __init__(self, func, cached, ignore, folder):
         self.func, self.cached, self.ignore, self.folder = func, cached, ignore, folder
@@ -63,6 +63,11 @@ class _OneAtATime:
         name = joblib.hash(filter_args(self.func, self.ignore, args, kwargs))
         with FileLock(self.folder / f"{name}.lock"):
             return self.cached(*args, **kwargs)
+
+    def __getattr__(self, name):
+        if name == "cached":  # not there yet, while this is unpickled
+            raise AttributeError(name)
+        return getattr(self.cached, name)
 
     def _store_code(self):
         """Store the code of the function, by which other processes trust what is cached.

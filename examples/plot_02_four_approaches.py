@@ -164,13 +164,13 @@ def fit_autoencoders(pipeline, X, y, cv, images):
     return time.perf_counter() - start
 
 
-def make_search(approach, protocol, pipeline, cv, args):
-    """Return the search of an approach."""
+def make_search(approach, protocol, pipeline, cv, name, args):
+    """Return the search of an approach on the set called ``name``."""
     settings, common = PROTOCOLS[protocol], {"cv": cv, "n_jobs": args.n_jobs, "refit": False}
-    run = f"{Path(args.data).stem}_{protocol}_{approach}_{args.seed}{'_quick' * args.quick}"
     if approach in settings.grid_alphas:
         penalty = {"clf__alpha": [settings.grid_alphas[approach]], "clf__l1_ratio": [0.5]}
         return GridSearchCV(pipeline, {**param_grid(), **penalty}, verbose=3, **common)
+    run = f"{name}_{protocol}_{approach}_{args.seed}{'_quick' * args.quick}"
     return ResumableBayesSearchCV(
         pipeline,
         settings.spaces,
@@ -197,7 +197,7 @@ def run_protocol(protocol, images, args, cache):
             yield 4, result
             continue
         say(f"\nProtocol {protocol}, approach {approach}")
-        search = make_search(approach, protocol, pipeline, cv, args)
+        search = make_search(approach, protocol, pipeline, cv, images.name, args)
         start = time.perf_counter()
         search.fit(X, y)
         model = clone(pipeline).set_params(**search.best_params_)
@@ -263,6 +263,8 @@ def write_csv(rows, path):
 
 def summary(row):
     """Return the row of a chosen candidate as texts for the printed table."""
+    compared = row["notebook_best_test_accuracy"] is not None
+    notebook = NOTEBOOK[row["approach"]] if compared else ELSEWHERE
     return {
         "approach": str(row["approach"]),
         "protocol": row["protocol"],
@@ -273,7 +275,7 @@ def summary(row):
         "test": accuracy(row["test_accuracy"]),
         "notebook": accuracy(row["notebook_best_test_accuracy"]),
         "wall time": clock(row["wall_seconds"]),
-        "notebook's": NOTEBOOK[row["approach"]].time,
+        "notebook's": notebook.time,
     }
 
 

@@ -147,7 +147,7 @@ def test_four_approaches_under_both_protocols(approaches, data, tmp_path):
         assert float(words[7]) == pytest.approx(float(row["test_accuracy"]), abs=1e-4)
         assert words[8] == "-"  # these are not the notebook's images
         assert words[9] == approaches.clock(float(row["wall_seconds"]))
-    assert [row[10] for row in printed] == ["-", "-", "38:45", "44:06"] * 2
+    assert all(row[10] == "-" for row in printed)  # and its times are those of its images
 
     pictures = {f"search_{protocol}_{i}" for protocol in PROTOCOLS for i in (1, 2, 3)}
     pictures |= {f"predictions_{protocol}" for protocol in PROTOCOLS} | {"test_accuracies"}

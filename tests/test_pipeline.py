@@ -138,6 +138,15 @@ def test_a_grid_fits_the_featurizer_once_per_fold(digits, tmp_path, n_jobs):
     )
 
 
+def test_a_cached_function_has_what_joblibs_have(tmp_path):
+    cached = FitOnceMemory(tmp_path, verbose=0).cache(np.square)
+    assert cached(3) == 9
+    assert cached.check_call_in_cache(3) and not cached.check_call_in_cache(4)
+    assert pickle.loads(pickle.dumps(cached)).check_call_in_cache(3)
+    cached.clear(warn=False)
+    assert not cached.check_call_in_cache(3)
+
+
 def test_the_second_cache_of_a_process_serves_others(tmp_path):
     (tmp_path / "counted.py").write_text(
         "def double(x):\n    open('count', 'a').write('x')\n    return 2 * x\n"
