@@ -41,4 +41,4 @@ lint: $(VENV)/installed
 	$(BIN)/numpydoc lint cae_sklearn/*.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo_output four_approaches mstar_output build *.egg-info
+	rm -rf $(VENV) $(LOWEST) demo_output features_output four_approaches mstar_output build *.egg-info

@@ -8,7 +8,7 @@
     by a fixed convolution. Trained to denoise whitened patches, on a grid that is shifted
     at random in every step; then applied at every pixel and pooled to a coarse grid.
 
-Both give a `Networks` of three models that share no state with others.
+Both give a `Networks` of four models that share no state with others.
 """
 
 from functools import partial
@@ -20,12 +20,14 @@ import numpy as np
 import tensorflow as tf
 
 from ._convolution import Conv2D, MaxPooling2D, UpConv2D
+from ._denoising import denoiser
 from ._images import channel_statistics, chunks, float_bytes
 from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
 from ._whitening import (
     FLOOR,
     N_IMAGES,
+    deviation,
     first_filters,
     inner,
     normalize_contrast,
@@ -39,6 +41,7 @@ layers = keras.layers
 
 
 IMAGES = {"dtype": "float32", "data_format": "channels_last"}  # whatever the user's defaults are
+N_COLUMNS = 256  # of a table, at most
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
 PIECE_BYTES = 8 * 2**20  # of the widest array of a piece that is encoded
 N_SIDE_BY_SIDE = 8  # pieces that are encoded in one call, at most
@@ -46,9 +49,10 @@ N_SHARES = 4  # of a batch while training: so many threads can share it
 
 
 class Networks(NamedTuple):
-    """An autoencoder in three parts, all from and to the units of the input."""
+    """An autoencoder in parts, all from and to the units of the input."""
 
     trainer: keras.Model  # images to what reconstruction leaves over, standardised
+    pooled: keras.Model  # images (n, H, W, C) to features before they are denoised
     encoder: keras.Model  # images (n, H, W, C) to features (n, n_features)
     decoder: keras.Model  # features to images
 
@@ -67,28 +71,30 @@ class _Layer(layers.Layer):
 
 @keras.saving.register_keras_serializable("cae_sklearn")
 class Standardize(_Layer):
-    """``(x - mean) / scale`` along the last axis, or its inverse."""
+    """``(x - mean) / scale`` of each channel, or of each number, or its inverse."""
 
-    def __init__(self, inverse=False, name=None, **kwargs):
+    def __init__(self, inverse=False, each=False, name=None, **kwargs):
         super().__init__(name, **kwargs)
-        self.inverse = inverse
+        self.inverse, self.each = inverse, each
 
     def build(self, shape):
-        self.mean = self.add_array("mean", shape[-1:])
-        self.scale = self.add_array("scale", shape[-1:])
+        shape = shape[1:] if self.each else shape[-1:]
+        self.mean = self.add_array("mean", shape)
+        self.scale = self.add_array("scale", shape)
 
     def call(self, x):
         # along whole images: to repeat so few numbers for each pixel would take much longer
-        shape, n_repeats = x.shape[1:], int(np.prod(x.shape[1:-1]))
+        shape, n_repeats = x.shape[1:], 1 if self.each else int(np.prod(x.shape[1:-1]))
         mean, scale = (
-            tf.reshape(tf.tile(array, [n_repeats]), shape) for array in (self.mean, self.scale)
+            tf.reshape(tf.tile(tf.reshape(array, [-1]), [n_repeats]), shape)
+            for array in (self.mean, self.scale)
         )
         if self.inverse:
             return x * scale + mean
         return (x - mean) / scale
 
     def get_config(self):
-        return {**super().get_config(), "inverse": self.inverse}
+        return {**super().get_config(), "inverse": self.inverse, "each": self.each}
 
 
 @keras.saving.register_keras_serializable("cae_sklearn")
@@ -155,6 +161,18 @@ class GridPooling(_Layer):
 
     def get_config(self):
         return {**super().get_config(), "grid": self.grid}
+
+
+@keras.saving.register_keras_serializable("cae_sklearn")
+class SignedSqrt(_Layer):
+    """The root of the size of each number, with its sign; of finite slope at zero.
+
+    Evens out mean activations, most of them small and a few large (Perronnin, Sánchez &
+    Mensink, 2010, doi:10.1007/978-3-642-15561-1_11).
+    """
+
+    def call(self, x):
+        return x * tf.math.rsqrt(tf.abs(x) + 1e-6)
 
 
 @keras.saving.register_keras_serializable("cae_sklearn")
@@ -248,7 +266,7 @@ def _image_layers(noise):
 def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noise=0.0):
     """Return the deep autoencoder; ``grid`` pools the code for the features, or is None."""
     images = keras.Input(image_shape, name="images", dtype="float32")
-    standard = Standardize(name="standardize")(images)
+    standard = Standardize(each=is_row(image_shape), name="standardize")(images)
     x = _noise(noise)(standard)
     convolution, pooling, doubling = _image_layers(noise)
     sizes = [image_shape[:2]]
@@ -276,9 +294,10 @@ def deep(*, image_shape, filters, kernel_size, activation, batch_norm, grid, noi
         vector = keras.Input((int(np.prod(grid)) * filters[-1],), name="features", dtype="float32")
         x = layers.Reshape((*grid, filters[-1]), name="cells", dtype="float32")(vector)
         x = layers.Resizing(*sizes[-1], name="code", **IMAGES)(x)
-    restored = Standardize(inverse=True, name="restore")(mirror(x))
+    restored = Standardize(inverse=True, each=is_row(image_shape), name="restore")(mirror(x))
     return Networks(
         functional(images, residual, "trainer"),
+        functional(images, features, "pooled"),
         functional(images, features, "encoder"),
         functional(vector, restored, "decoder"),
     )
@@ -307,15 +326,18 @@ def _mirror(convolution, doubling, code_shape, sizes, filters, kernel_size, acti
     return functional(code, x, "mirror")
 
 
-def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
+def whitened(
+    *, image_shape, filters, kernel_size, activation, grid, denoise, n_components, noise=0.0
+):
     """Return the autoencoder of whitened patches.
 
-    ``filters`` is one number, ``kernel_size`` and ``grid`` are pairs.
+    ``filters`` is one number, ``kernel_size`` and ``grid`` are pairs. With ``denoise`` a
+    linear layer denoises the features and keeps ``n_components`` of them, None for all.
     """
     height, width, channels = image_shape
     n_inputs = kernel_size[0] * kernel_size[1] * channels
     images = keras.Input(image_shape, name="images", dtype="float32")
-    standard = Standardize(name="standardize")(images)
+    standard = Standardize(each=is_row(image_shape), name="standardize")(images)
 
     window, strides = zip(*map(_window, (height, width), kernel_size), strict=True)
     x = _RandomWindow(window, "window")(standard)
@@ -328,10 +350,24 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
 
     x = ContrastConv2D(filters, kernel_size, name="filters")(standard)
     x = layers.Activation(activation, name="activation", dtype="float32")(x)
-    cells = layers.Concatenate(name="cells", dtype="float32")(
-        [GridPooling(grid, name="grid")(x), CellStatistics(grid, name="statistics")(standard)]
-    )
-    features = Standardize(name="features")(layers.Flatten(name="flatten", **IMAGES)(cells))
+    x = SignedSqrt(name="root")(GridPooling(grid, name="grid")(x))
+    if is_row(image_shape):
+        x = layers.Flatten(name="activations", **IMAGES)(x)
+        statistics = layers.Flatten(name="columns", **IMAGES)(standard)
+    else:
+        statistics = CellStatistics(grid, name="statistics")(standard)
+    cells = layers.Concatenate(name="cells", dtype="float32")([x, statistics])
+    pooled = Standardize(name="features")(layers.Flatten(name="flatten", **IMAGES)(cells))
+    features = pooled
+    if denoise:
+        n_pooled = pooled.shape[-1]
+        features = layers.Dense(
+            min(n_components or n_pooled, n_pooled),
+            use_bias=False,
+            kernel_initializer="zeros",
+            name="denoise",
+            dtype="float32",
+        )(pooled)
 
     vector = keras.Input((features.shape[-1],), name="features", dtype="float32")
     coarse = coarse_shape(image_shape, features.shape[-1])
@@ -341,12 +377,27 @@ def whitened(*, image_shape, filters, kernel_size, activation, grid, noise=0.0):
     x = layers.Reshape(coarse, name="picture", dtype="float32")(x)
     if coarse != image_shape:
         x = layers.Resizing(height, width, name="resize", **IMAGES)(x)
-    restored = Standardize(inverse=True, name="restore")(x)
+    restored = Standardize(inverse=True, each=is_row(image_shape), name="restore")(x)
     return Networks(
         functional(images, residual, "trainer"),
+        functional(images, pooled, "pooled"),
         functional(images, features, "encoder"),
         functional(vector, restored, "decoder"),
     )
+
+
+def is_row(image_shape):
+    """Tell whether images may be the rows of a table, whose columns have scales of their own."""
+    height, width, _ = image_shape
+    return min(height, width) == 1 and max(height, width) <= N_COLUMNS
+
+
+def _n_pooled(image_shape, filters, grid):
+    """Return how many features the whitened autoencoder has before they are denoised."""
+    n_cells, channels = int(np.prod(grid)), image_shape[-1]
+    if is_row(image_shape):
+        return n_cells * filters + int(np.prod(image_shape))
+    return n_cells * (filters + channels + 1)
 
 
 def coarse_shape(image_shape, n_features):
@@ -405,7 +456,7 @@ def loop(*, network, part="trainer", optimizer=None, **architecture):
 
 def first_weights(model, seed, images, *, network, **architecture):
     """Return the weights that training starts from, a dict of arrays by path."""
-    mean, scale = map(np.float32, channel_statistics(images))
+    mean, scale = _standardization(images)
     start = {"standardize/mean": mean, "standardize/scale": scale}
     if network == "deep":
         return {**initial_weights(model, seed), **start}
@@ -426,7 +477,16 @@ def first_weights(model, seed, images, *, network, **architecture):
     }
 
 
-def last_weights(learned, images, encode, seed, *, network, **architecture):
+def _standardization(images):
+    """Return mean and standard deviation of each channel, or of each column of a table."""
+    shape = images.shape[1:]
+    if is_row(shape):
+        mean, scale = channel_statistics(images.reshape(len(images), 1, 1, -1))
+        return np.float32(mean.reshape(shape)), np.float32(scale.reshape(shape))
+    return tuple(map(np.float32, channel_statistics(images)))
+
+
+def last_weights(learned, images, pool, seed, denoising, *, network, **architecture):
     """Return ``learned`` with what encoder and decoder need beside what was trained.
 
     Parameters
@@ -435,8 +495,12 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
         The weights of the trainer.
     images : ndarray of shape (n, H, W, C)
         What the features are scaled on, and the whitened decoder is fitted to.
-    encode : callable
-        ``encode(images, weights)`` gives features.
+    pool : callable
+        ``pool(images, weights)`` gives features before they are denoised.
+    seed : SeedSequence
+        Of the images and views that are drawn.
+    denoising : dict
+        The parameters of `denoiser`.
     """
     mean, scale = learned["standardize/mean"], learned["standardize/scale"]
     weights = {**learned, "restore/mean": mean, "restore/scale": scale}
@@ -447,31 +511,31 @@ def last_weights(learned, images, encode, seed, *, network, **architecture):
     weights["filters/kernel"] = filters.reshape(*whiten.shape[:-1], -1)
     weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
 
-    n_cells = int(np.prod(architecture["grid"]))
-    n_features = n_cells * (architecture["filters"] + images.shape[-1] + 1)
-    coarse = coarse_shape(images.shape[1:], n_features)
+    n_pooled = _n_pooled(images.shape[1:], architecture["filters"], architecture["grid"])
     n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
-    images = sample_images(images, n_images, np.random.default_rng(seed))
-    weights["features/mean"] = np.zeros(n_features, np.float32)
-    weights["features/scale"] = np.ones(n_features, np.float32)
-    features = encode(images, weights)
-    deviation = features.std(axis=0)
-    if deviation.max() < 1e-5:  # of images that are all the same
-        deviation = np.ones_like(deviation)
+    rng = np.random.default_rng(seed)
+    some = sample_images(images, n_images, rng)
+    weights["features/mean"] = np.zeros(n_pooled, np.float32)
+    weights["features/scale"] = np.ones(n_pooled, np.float32)
+    features = pool(some, weights)
     weights["features/mean"] = features.mean(axis=0)
-    # a feature that is hardly ever active must not become the loudest
-    weights["features/scale"] = deviation + 1e-3 * deviation.mean() + 1e-6
+    weights["features/scale"] = deviation(features)
     features = (features - weights["features/mean"]) / weights["features/scale"]
+    if architecture["denoise"]:
+        standardised = partial(pool, weights=weights)
+        kernel = denoiser(images, standardised, features, rng, **denoising)
+        weights["denoise/kernel"], features = kernel, inner(features.T, kernel)
 
+    coarse = coarse_shape(images.shape[1:], features.shape[1])
     pictures = np.concatenate(
         [
             tf.image.resize(
-                (np.float32(images[rows]) - mean) / scale, coarse[:2], antialias=True
+                (np.float32(some[rows]) - mean) / scale, coarse[:2], antialias=True
             ).numpy()
-            for rows in chunks(len(images), float_bytes(images))
+            for rows in chunks(len(some), float_bytes(some))
         ]
     )
     weights["pixels/kernel"], weights["pixels/bias"] = ridge(
-        features, pictures.reshape(len(images), -1)
+        features, pictures.reshape(len(some), -1)
     )
     return weights

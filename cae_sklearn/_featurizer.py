@@ -10,7 +10,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._base import NetworkEstimator, check_sizes, unchanged_on_error
 from ._images import check_images, chunks, float_bytes
-from ._sklearn import Interval, _fit_context
+from ._sklearn import Interval, StrOptions, _fit_context
+
+FLIPS = {  # upside down, left to right
+    None: (False, False),
+    "horizontal": (False, True),
+    "vertical": (True, False),
+    "horizontal_and_vertical": (True, True),
+}
 
 
 class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
@@ -26,13 +33,18 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         \rVert^2,\qquad \varepsilon\sim\mathcal{N}(0, I),\ \sigma = \mathtt{noise}.
 
     The filters start as patches of the images with a soft threshold [3]_. A feature is
-    the mean activation of a filter in a cell of a grid over the image; each cell also has
-    its mean colour and its log contrast. All features are scaled to mean 0 and variance 1
-    over the training images. With ``whiten=False`` the autoencoder is deep instead [4]_:
+    the root of the mean activation of a filter in a cell of a grid over the image; each
+    cell also has its mean colour and its log contrast. Last, a linear denoising
+    autoencoder in closed form [4]_ replaces them by what they tell of the image however
+    it is shifted (and, with ``flip``, mirrored): the ridge regression of the features of
+    an image on those of a shifted view. All features are scaled to mean 0 and variance 1
+    over the training images. With ``whiten=False`` the autoencoder is deep instead [5]_:
     convolution, activation and 2x2 max pooling for each number of ``filters``, and a
     mirrored decoder.
 
-    Images of any height and width are read, also 1 x N. The features do not change when
+    Images of any height and width are read. Those of one row (or column) of at most 256
+    numbers may be rows of a table: each number is standardised by itself, each filter sees
+    the whole row, and the features hold the standardised row too. The features do not change when
     the input is rescaled, say from 0..255 to 0..1. Batches are cast as they stream: a
     memory-mapped array larger than the memory can be fitted and transformed.
 
@@ -43,7 +55,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         for instance ``(64, 32, 16)`` or, for ``BayesSearchCV``, ``"64-32-16"``.
     kernel_size : int or (int, int), default=6
         Height and width of the filters in pixels. With ``whiten=True``, at most half of
-        the image, rounded up.
+        the image, rounded up; rows of at most 256 numbers are taken whole.
     whiten : bool, default=True
         Whether patches are normalised and whitened.
     noise : float >= 0, default=0.5
@@ -52,6 +64,21 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     output_size : int, (int, int) or None, default=3
         Rows and columns of the grid over which activations are averaged. None keeps the
         whole map and needs ``whiten=False``.
+    shift : float in [0, 0.5], default=0.125
+        The farthest that views are shifted, as a share of height and width. Images of one
+        row or one column, which may be those of a table, are not shifted. With 0 and no
+        ``flip`` features are not denoised. Only with ``whiten=True``, as the next two.
+    flip : {"horizontal", "vertical", "horizontal_and_vertical"} or None, default=None
+        How views may be mirrored: left to right in photographs, where it mostly helps; not
+        at all where it matters, as in text.
+    n_components : int >= 1 or None, default=400
+        The most features: the first principal components of the denoised ones, turned at
+        random so that all have about the same variance. None keeps all of them,
+        ``output_size`` times ``filters`` and a few.
+    shrinkage : float in [0, 1] or "auto", default="auto"
+        Weight of the mean variance against the covariance of the features in the
+        regression. ``"auto"`` is a fifth of the number of features over that of images, at
+        most 1/2: the more images, the less.
     activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
             "linear"}, default="relu"
         Activation of the encoder, and of the hidden layers of a deep decoder.
@@ -131,7 +158,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
        autoencoders, :doi:`10.1145/1390156.1390294`.
     .. [3] Coates & Ng (2011), The importance of encoding versus training with sparse
        coding and vector quantization, ICML.
-    .. [4] Masci et al. (2011), Stacked convolutional auto-encoders for hierarchical
+    .. [4] Chen et al. (2012), Marginalized denoising autoencoders for domain adaptation,
+       :arxiv:`1206.4683`.
+    .. [5] Masci et al. (2011), Stacked convolutional auto-encoders for hierarchical
        feature extraction, :doi:`10.1007/978-3-642-21735-7_7`.
 
     Examples
@@ -154,6 +183,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "whiten": ["boolean"],
         "noise": [Interval(Real, 0, None, closed="left")],
         "output_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
+        "shift": [Interval(Real, 0, 0.5, closed="both")],
+        "flip": [StrOptions(set(FLIPS) - {None}), None],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "image_shape": ["array-like", None],
     }
 
@@ -165,6 +198,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         whiten=True,
         noise=0.5,
         output_size=3,
+        shift=0.125,
+        flip=None,
+        n_components=400,
+        shrinkage="auto",
         activation="relu",
         batch_norm=False,
         image_shape=None,
@@ -187,6 +224,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         self.whiten = whiten
         self.noise = noise
         self.output_size = output_size
+        self.shift = shift
+        self.flip = flip
+        self.n_components = n_components
+        self.shrinkage = shrinkage
         self.activation = activation
         self.batch_norm = batch_norm
         self.image_shape = image_shape
@@ -271,7 +312,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         images = check_images(self, X, reset=not resume)
         if not resume:
             self.image_shape_ = tuple(int(n) for n in images.shape[1:])
-        self._set_architecture(self._describe(self.image_shape_), resume)
+        denoising = self._denoising(self.image_shape_)
+        self._set_architecture(self._describe(self.image_shape_, denoising), resume)
         held_out = self._held_out(len(images)) if validate and self.early_stopping else None
         seed = self._seeds()[2]
         self._train(
@@ -284,14 +326,25 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             epochs=epochs,
         )
         self._weights = last_weights(
-            self._weights, images, self._encode, seed, **self._architecture
+            self._weights, images, self._pool, seed, denoising, **self._architecture
         )
-        with self._network(part="encoder") as model:
-            self._n_features_out = model.output_shape[1]
+        with self._network(part="decoder") as model:
+            self._n_features_out = model.input_shape[1]
         self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 500)])
 
-    def _describe(self, image_shape):
+    def _denoising(self, image_shape):
+        """Return how features of images of this shape are denoised; {} when not at all."""
+        size = image_shape[:2]
+        farthest = 0.0 if min(size) == 1 else self.shift
+        views = {"shift": tuple(round(farthest * n) for n in size), "flip": FLIPS[self.flip]}
+        if not any(views["shift"] + views["flip"]):
+            return {}
+        return {**views, "n_components": self.n_components, "shrinkage": self.shrinkage}
+
+    def _describe(self, image_shape, denoising):
         """Return the architecture for images of this shape, as plain hashable values."""
+        from ._autoencoders import is_row
+
         size = image_shape[:2]
         filters = check_sizes(self.filters, "filters", "400, (64, 32, 16) or '64-32-16'")
         kernel_size = _pair(self.kernel_size, "kernel_size")
@@ -314,6 +367,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 f"batch_norm={self.batch_norm!r}. Set whiten=False for a deep autoencoder."
             )
         kernel_size = tuple(min(k, ceil(n / 2)) for k, n in zip(kernel_size, size, strict=True))
+        if is_row(image_shape):
+            kernel_size = size
         positions = [n - k + 1 for k, n in zip(kernel_size, size, strict=True)]
         return {
             **common,
@@ -321,6 +376,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             "filters": filters[0],
             "kernel_size": kernel_size,
             "grid": tuple(map(min, grid, positions)),
+            "denoise": bool(denoising),
+            "n_components": denoising.get("n_components"),
         }
 
     def _held_out(self, n_samples):
@@ -340,8 +397,20 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
         return loop(**architecture)
 
-    def _encode(self, images, weights=None):
-        return self._outputs(images, weights, part="encoder")
+    def _pool(self, images, weights=None):
+        """Return features of images before they are denoised."""
+        return self._outputs(images, weights, part="pooled")
+
+    def _encode(self, images):
+        kernel = self._weights.get("denoise/kernel")
+        if kernel is None:
+            return self._pool(images)
+        from ._denoising import project
+
+        features = np.empty((len(images), kernel.shape[1]), np.float32)
+        for rows in chunks(len(images), len(kernel)):  # four times the usual bytes
+            features[rows] = project(self._pool(images[rows]), kernel)
+        return features
 
     # -- use ---------------------------------------------------------------------
 

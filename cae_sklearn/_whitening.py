@@ -1,6 +1,6 @@
 """What the whitened autoencoder learns in closed form: whitening, first filters, decoder."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from math import ceil
 
@@ -14,7 +14,8 @@ N_PATCHES = 50_000  # that estimate the covariance
 N_IMAGES = 3_000  # that scale the features and fit the decoder
 FLOOR = 0.01  # added to the variance of a patch, in standardised units
 N_BLOCKS = 8  # of columns of a product, computed side by side
-RIDGE = 0.1  # added to the variance of a component of the patches, and of the features
+PATCH_RIDGE = 0.1  # added to the variance of a component of the patches
+RIDGE = 0.1  # added to the variance of the features, in a regression, times its mean
 
 
 def sample_images(X, n_images, rng):
@@ -27,9 +28,10 @@ def sample_images(X, n_images, rng):
 def sample_patches(standardised, kernel_size, rng):
     """Return patches at random places of images, float32 of shape (n, height * width * C).
 
-    ``standardised`` is a triple: images as they are, mean and scale of the channels.
+    ``standardised`` is a triple: images as they are, mean and scale of channels or pixels.
     """
     X, mean, scale = standardised
+    mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
     X = sample_images(X, N_PATCHES // 5, rng)
     height, width = kernel_size
     per_image = ceil(N_PATCHES / len(X))
@@ -41,8 +43,9 @@ def sample_patches(standardised, kernel_size, rng):
         image = np.repeat(np.arange(len(images)), per_image)[:, None, None]
         top = rng.integers(0, images.shape[1] - height + 1, n)[:, None, None]
         left = rng.integers(0, images.shape[2] - width + 1, n)[:, None, None]
-        pixels = np.float32(images[image, top + rows, left + columns])
-        patches.append(((pixels - mean) / scale).reshape(n, -1))
+        place = top + rows, left + columns
+        pixels = (np.float32(images[image, *place]) - mean[place]) / scale[place]
+        patches.append(pixels.reshape(n, -1))
     return np.concatenate(patches)
 
 
@@ -63,7 +66,7 @@ def whitening(patches):
     centred = patches - np.float32(mean)
     covariance = inner(centred, centred) / np.float32(len(patches))
     variances, components = map(np.asarray, tf.linalg.eigh(np.float64(covariance)))
-    kernel = components / np.sqrt(np.maximum(variances, 0.0) + RIDGE)
+    kernel = components / np.sqrt(np.maximum(variances, 0.0) + PATCH_RIDGE)
     bias = -mean @ kernel
     kernel = kernel - kernel.mean(axis=0)
     return kernel.astype(np.float32), bias.astype(np.float32)
@@ -111,31 +114,66 @@ def ridge(inputs, targets, intercept=True):
     penalty = RIDGE * float(np.sum(np.square(x), dtype=np.float64)) / x.shape[1] + 1e-6
     dual = x.shape[1] > x.shape[0]
     gram, right = (inner(x.T, x.T), y) if dual else (inner(x, x), inner(x, y))
-    root = tf.linalg.cholesky(np.float64(gram) + penalty * np.eye(len(gram)))
-    kernel = np.float32(tf.linalg.cholesky_solve(root, np.float64(right)))
+    gram = np.float64(gram) + penalty * np.eye(len(gram))
+    kernel = np.float32(substitute(cholesky(gram), right))
     if dual:
         kernel = inner(x, kernel)
     return kernel, np.float32(y_mean - x_mean @ kernel)
 
 
+def deviation(features):
+    """Return what features are divided by: their standard deviation, and a little more.
+
+    A feature that is hardly ever active must not become the loudest.
+    """
+    std = features.std(axis=0)
+    if std.max() < 1e-5:  # of images that are all the same
+        std = np.ones_like(std)
+    return std + 1e-3 * std.mean() + 1e-6
+
+
 def inner(x, y):
-    """Return the product of the transpose of ``x`` with ``y``, two float32 matrices.
+    """Return the product of the transpose of ``x`` with ``y``, two matrices of one dtype.
 
     The same bits for any number of threads, which take blocks of its columns each.
     """
-    tensors = map(tf.constant, (np.ascontiguousarray(x), np.ascontiguousarray(y)))
+    return _by_blocks(_product, x, y)
+
+
+def cholesky(gram):
+    """Return the lower Cholesky factor of a float64 matrix."""
+    return tf.linalg.cholesky(gram).numpy()
+
+
+def substitute(root, right):
+    """Return the solution of ``root @ root.T @ solution = right``, all float64.
+
+    The same bits for any number of threads, which take blocks of its columns each.
+    """
+    return _by_blocks(tf.linalg.cholesky_solve, root, np.float64(right))
+
+
+def _by_blocks(function, x, y):
+    """Return ``function(x, y)``, computed for blocks of the columns of y side by side."""
+    tensors = [tf.constant(np.ascontiguousarray(array)) for array in (x, y)]
     threads = threads_for(x.size * y.shape[1])
     if threads is None:
-        return _inner(*tensors).numpy()
-    return _inner_with_threads()(tf.constant(threads, tf.int64), *tensors).numpy()
+        return _blocks(*tensors, function=function).numpy()
+    traced = _blocks_with_threads(function, tensors[0].dtype)
+    return traced(tf.constant(threads, tf.int64), *tensors).numpy()
 
 
 @cache
-def _inner_with_threads():
-    return with_threads(_inner, [tf.TensorSpec([None, None])] * 2)
+def _blocks_with_threads(function, dtype):
+    specs = [tf.TensorSpec([None, None], dtype)] * 2
+    return with_threads(partial(_blocks, function=function), specs)
 
 
-def _inner(x, y):
+def _blocks(x, y, function):
     edges = [tf.shape(y)[1] * i // N_BLOCKS for i in range(N_BLOCKS + 1)]
     blocks = [y[:, start:stop] for start, stop in pairwise(edges)]
-    return tf.concat([tf.matmul(x, block, transpose_a=True) for block in blocks], 1)
+    return tf.concat([function(x, block) for block in blocks], 1)
+
+
+def _product(x, y):
+    return tf.matmul(x, y, transpose_a=True)

@@ -157,7 +157,7 @@ def test_the_user_controls_the_number_of_features():
 
 
 def test_patches_are_whitened():
-    from cae_sklearn._whitening import RIDGE, normalize_contrast, sample_patches, whitening
+    from cae_sklearn._whitening import PATCH_RIDGE, normalize_contrast, sample_patches, whitening
 
     X = images(500, (16, 16, 3))
     patches = sample_patches((X, np.zeros(3), np.full(3, 64.0)), (4, 4), np.random.default_rng(0))
@@ -166,8 +166,146 @@ def test_patches_are_whitened():
     covariance = np.cov(white, rowvar=False)
     np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
     variances = np.linalg.eigvalsh(np.cov(normalize_contrast(patches), rowvar=False))
-    expected = variances / (variances + RIDGE)
+    expected = variances / (variances + PATCH_RIDGE)
     np.testing.assert_allclose(np.sort(np.diag(covariance)), np.sort(expected), atol=1e-3)
+
+
+def reference_views(X, shift, flip):
+    """Return every view of every image, by plain padding and slicing."""
+    (down, right), (_, mirrored) = shift, flip
+    padded = np.pad(X, ((0, 0), (down, down), (right, right), (0, 0)), mode="reflect")
+    height, width = X.shape[1:3]
+    all_views = [
+        padded[:, i : i + height, j : j + width]
+        for i in range(2 * down + 1)
+        for j in range(2 * right + 1)
+    ]
+    return all_views + [image[:, :, ::-1] for image in all_views] * mirrored
+
+
+@pytest.mark.parametrize("flip", [(False, False), (False, True)])
+def test_views_are_shifted_and_mirrored(flip):
+    from cae_sklearn._denoising import view
+
+    X = images(50, (7, 9, 3))
+    reference = reference_views(X, (1, 2), flip)
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(10):
+        shown = view(X, rng, (1, 2), flip)
+        assert shown.dtype == X.dtype
+        for i, image in enumerate(shown):
+            found = [k for k, views in enumerate(reference) if np.array_equal(views[i], image)]
+            assert found
+            seen.update(found)
+    assert seen == set(range(len(reference)))
+    upside_down = view(X, rng, (0, 0), (True, False))
+    turned = [np.array_equal(a, b[::-1]) for a, b in zip(upside_down, X, strict=True)]
+    same = [np.array_equal(a, b) for a, b in zip(upside_down, X, strict=True)]
+    assert np.logical_xor(turned, same).all()
+    assert 10 < sum(turned) < 40
+    tiny = np.arange(6).reshape(2, 1, 3, 1)
+    assert view(tiny, rng, (1, 9), flip).shape == tiny.shape
+
+
+@pytest.mark.parametrize("shrinkage", ["auto", 0.3])
+def test_denoising_is_a_ridge_regression_on_views(shrinkage):
+    from sklearn.linear_model import Ridge
+
+    from cae_sklearn._denoising import denoiser, view
+
+    X = images(3000, (6, 6, 1))
+    settings = {"shift": (1, 1), "flip": (False, True)}
+
+    def features_of(some):
+        return np.float32(some.reshape(len(some), -1) - 128.0) / 64
+
+    F = features_of(X)
+    kernel = denoiser(
+        X,
+        features_of,
+        F,
+        np.random.default_rng(0),
+        n_components=None,
+        shrinkage=shrinkage,
+        **settings,
+    )
+    V = features_of(view(X, np.random.default_rng(1), **settings))
+    share = 0.2 * 36 / 3000 if shrinkage == "auto" else shrinkage
+    mean_variance = np.square(V - V.mean(axis=0)).sum() / 36
+    reference = Ridge(share / (1 - share) * mean_variance).fit(V, F).coef_.T
+    denoised = F @ kernel
+    np.testing.assert_allclose(denoised.std(axis=0), 1, atol=0.01)
+    expected = F @ reference
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(denoised.T, expected.T, strict=True)]
+    assert min(correlations) > 0.98  # other random views
+
+
+def test_few_components_hold_what_the_first_principal_ones_do():
+    from sklearn.decomposition import PCA
+
+    from cae_sklearn._denoising import principal_axes
+
+    rng = np.random.default_rng(0)
+    scales = 2.0 ** -np.arange(20)
+    turned = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    X = np.float32(rng.normal(size=(500, 20)) * scales @ turned)
+    X -= X.mean(axis=0)
+    axes = principal_axes(X, 5, rng)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(5), atol=1e-8)
+    components = PCA(5).fit(X).components_
+    np.testing.assert_allclose(np.linalg.svd(components @ axes)[1], 1.0, atol=1e-6)
+    variances = np.var(X @ axes, axis=0)
+    assert variances.max() / variances.min() < 100 < scales[0] ** 2 / scales[4] ** 2
+
+
+def test_denoised_features_move_less_when_the_image_moves():
+    from cae_sklearn._denoising import view
+
+    X = images(1500, (16, 16, 1))
+    moved = view(X, np.random.default_rng(1), (2, 2), (False, False))
+    moves = {}
+    for name, params in {"plain": {"shift": 0.0}, "denoised": {"shrinkage": 0.01}}.items():
+        fitted = featurizer(filters=12, **params).fit(X)
+        moves[name] = np.square(fitted.transform(moved) - fitted.transform(X)).mean()
+    assert moves["denoised"] < 0.8 * moves["plain"]
+
+
+def test_the_user_chooses_the_number_of_components():
+    X = images(100, (16, 16, 3))
+    pooled = 9 * (12 + 4)
+    for n_components, expected in ((5, 5), (None, pooled), (10_000, pooled)):
+        fitted = featurizer(filters=12, n_components=n_components).fit(X)
+        features = fitted.transform(X)
+        assert features.shape == (100, expected)
+        assert fitted.inverse_transform(features).shape == X.shape
+        np.testing.assert_allclose(features.std(axis=0), 1.0, atol=0.05)
+    few = featurizer(filters=12, n_components=50).fit(X[:20]).transform(X)
+    assert few.shape == (100, 50)
+    assert np.isfinite(few).all()
+    plain = featurizer(filters=12, n_components=5, shift=0.0).fit(X)
+    assert plain.transform(X).shape == (100, pooled)
+
+
+def test_going_on_keeps_the_number_of_components():
+    fitted = featurizer(filters=12, n_components=5, warm_start=True).fit(images())
+    with pytest.raises(ValueError, match="n_components from 5 to 6"):
+        fitted.set_params(n_components=6).fit(images())
+
+
+def test_rows_of_a_table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 13)) * 10.0 ** rng.integers(-3, 4, 13)
+    fitted = featurizer(filters=7).fit(X)
+    features = fitted.transform(X)
+    assert features.shape == (200, 7 + 13)
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    np.testing.assert_allclose(features[:, 7:], scaled, atol=0.01)
+    np.testing.assert_array_equal(featurizer(filters=7).fit(X[:, None]).transform(X), features)
+    restored = fitted.inverse_transform(features).reshape(X.shape)
+    assert (np.square(restored - X).mean(axis=0) < 0.1 * X.var(axis=0)).all()
+    signals = rng.normal(size=(50, 300))
+    assert featurizer(filters=7).fit(signals).transform(signals).shape == (50, 3 * (7 + 2))
 
 
 @pytest.mark.parametrize("n", [20, 200])
@@ -329,6 +467,12 @@ def test_other_images_at_transform():
         ("learning_rate", "0.1"),
         ("whiten", "yes"),
         ("filters", (64, 32)),
+        ("shift", 0.6),
+        ("shift", -0.1),
+        ("flip", "sideways"),
+        ("shrinkage", 1.5),
+        ("shrinkage", "much"),
+        ("n_components", 0),
     ],
 )
 def test_bad_hyperparameters_are_named(name, value):

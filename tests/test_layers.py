@@ -18,6 +18,7 @@ ORDER = [  # each module imports those before it only
     "_networks",
     "_convolution",
     "_whitening",
+    "_denoising",
     "_autoencoders",
     "_wrapper",
     "_base",
@@ -57,7 +58,14 @@ def test_imports_run_downwards(path):
 def test_layers_keep_to_their_libraries():
     others = {path.stem: imports_of(path)[1] for path in MODULES}
     assert {name for name, found in others.items() if "scikeras" in found} == {"_wrapper"}
-    for name in ("_training", "_networks", "_convolution", "_whitening", "_autoencoders"):
+    for name in (
+        "_training",
+        "_networks",
+        "_convolution",
+        "_whitening",
+        "_denoising",
+        "_autoencoders",
+    ):
         assert "sklearn" not in others[name]
     for name in ("_images", "_featurizer", "_classifier", "__init__", "plotting", "search"):
         assert "tensorflow" not in others[name]
