@@ -32,7 +32,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
+from sklearn.model_selection import StratifiedKFold, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -44,6 +44,7 @@ NOTEBOOK = {
     "kernel_size": 3,
     "output_size": None,
     "noise": 0.0,
+    "decay_fraction": 0.0,
 }
 BEST = {"filters": 1000, "n_components": 1000, "flip": "horizontal"}
 FEW = {"flip": "horizontal"}
@@ -68,19 +69,21 @@ DESIGN = {  # a name and parameters, and what is replaced
     "no colour and contrast of cells": ({}, "no_statistics"),
     "one cell": ({"output_size": 1}, None),
     "not denoised": ({"shift": 0.0}, None),
-    "not denoised, no root": ({"shift": 0.0}, "no_root"),
-    "all components": ({"n_components": None}, None),
+    "not denoised, no components chosen": ({"shift": 0.0, "n_components": None}, None),
+    "no components chosen": ({"n_components": None}, None),
     "mirrored views too": ({"flip": "horizontal"}, None),
 }
-FEWS = {  # images that the featurizer sees, and its parameters
-    "CAE on all images": (None, {**FEW, "shrinkage": 0.001}),
-    "CAE on the 1,000": (1000, {**FEW, "shrinkage": 0.001}),
-    "CAE on all images, shrinkage='auto'": (None, FEW),
-    "CAE on the 1,000, shrinkage='auto'": (1000, FEW),
-    "PCA on all images": (None, "pca"),
-    "raw pixels": (1000, "raw"),
+FEWS = {  # whether the featurizer sees all images, and its parameters
+    "CAE on all images": (True, {**FEW, "shrinkage": 0.001}),
+    "CAE on the 1,000": (False, {**FEW, "shrinkage": 0.001}),
+    "CAE on all images, shrinkage='auto'": (True, FEW),
+    "CAE on the 1,000, shrinkage='auto'": (False, FEW),
+    "PCA on all images": (True, "pca"),
+    "raw pixels": (False, "raw"),
 }
+FULL = {"default": {}, "1,000 filters and components, mirrored views": BEST}
 COLUMNS = ["part", "name", "seed", "features", "accuracy", "seconds", "GiB"]
+N_IMAGES = 10_000  # that `kinds` and `design` are fitted to
 HELD_OUT = 10_000  # training images that `design` tests on
 
 
@@ -95,6 +98,13 @@ def featurizer(kind, seed):
     if kind == "pca":
         return make_pipeline(flat, PCA(256, random_state=seed), StandardScaler())
     return CAEFeaturizer(**kind, random_state=seed)
+
+
+def kind_of(part, name):
+    """Return what `featurizer` takes, of a trial whose design is whole."""
+    if part == "few":
+        return FEWS[name][1]
+    return (FULL if part == "full" else KINDS)[name]
 
 
 def _flat(X):
@@ -141,11 +151,10 @@ def replaced(what):
 
 def trial(part, name, seed, data, n_images):
     """Run one trial and return its row."""
-    start = time.perf_counter()
     if part == "digits":
-        accuracy, n_features = five_folds(KINDS[name], seed)
+        accuracy, n_features, seconds = five_folds(kind_of(part, name), seed)
     else:
-        accuracy, n_features, start = on_images(part, name, seed, data, n_images)
+        accuracy, n_features, seconds = on_images(part, name, seed, data, n_images)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {
         "part": part,
@@ -153,26 +162,29 @@ def trial(part, name, seed, data, n_images):
         "seed": seed,
         "features": n_features,
         "accuracy": round(accuracy, 4),
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(seconds, 1),
         "GiB": round(peak, 2),
     }
 
 
 def five_folds(kind, seed):
+    """Return the mean accuracy, the number of features and the seconds of all folds."""
     X, y = load_digits(return_X_y=True)
     images = X.reshape(-1, 8, 8)
     cv = StratifiedKFold(5, shuffle=True, random_state=seed)
-    scores = cross_val_score(pipeline(kind, seed), images, y, cv=cv)
-    n_features = featurizer(kind, seed).fit(images[:200]).transform(images[:1]).shape[1]
-    return float(scores.mean()), n_features
+    start = time.perf_counter()
+    scores = cross_validate(pipeline(kind, seed), images, y, cv=cv, return_estimator=True)
+    seconds = time.perf_counter() - start
+    n_features = scores["estimator"][0][:-1].transform(images[:1]).shape[1]
+    return float(scores["test_score"].mean()), n_features, seconds
 
 
 def on_images(part, name, seed, path, n_images):
-    """Return test accuracy, number of features and when the fit began."""
+    """Return the accuracy, the number of features and the seconds of the fit."""
     with np.load(path) as arrays:
         X, y, X_test, y_test = (arrays[a] for a in ("x_train", "y_train", "x_test", "y_test"))
     y, y_test = y.ravel(), y_test.ravel()
-    kind, patches = DESIGN[name] if part == "design" else (KINDS.get(name, BEST), None)
+    kind, patches = DESIGN[name] if part == "design" else (kind_of(part, name), None)
     if part == "design":
         X, X_test, y, y_test = train_test_split(
             X, y, test_size=min(HELD_OUT, len(X) // 2), stratify=y, random_state=0
@@ -184,11 +196,10 @@ def on_images(part, name, seed, path, n_images):
             stack.enter_context(mock.patch.object(*target))
         start = time.perf_counter()
         if part == "few":
-            n_seen, kind = FEWS[name]
             few, _ = train_test_split(
                 np.arange(len(X)), train_size=1000, stratify=y, random_state=seed
             )
-            frozen = FrozenEstimator(featurizer(kind, seed).fit(X[few] if n_seen else X))
+            frozen = FrozenEstimator(featurizer(kind, seed).fit(X if FEWS[name][0] else X[few]))
             model = make_pipeline(frozen, ElasticNetBNMLPClassifier(random_state=seed))
             model.fit(X[few], y[few])
         else:
@@ -196,7 +207,7 @@ def on_images(part, name, seed, path, n_images):
         seconds = time.perf_counter() - start
         accuracy = float(model.score(X_test, y_test))
         n_features = model[:-1].transform(X_test[:1]).shape[1]
-    return accuracy, n_features, time.perf_counter() - seconds
+    return accuracy, n_features, seconds
 
 
 # -- all trials --------------------------------------------------------------------
@@ -204,7 +215,7 @@ def on_images(part, name, seed, path, n_images):
 PARTS = {
     "digits": ["raw pixels", "default"],
     "kinds": list(KINDS),
-    "full": ["default", "1,000 filters and components, mirrored views"],
+    "full": list(FULL),
     "few": list(FEWS),
     "design": list(DESIGN),
 }
@@ -217,7 +228,7 @@ def read(path):
         return list(csv.DictReader(stream))
 
 
-def run(args):
+def run(args, n_images):
     """Run the trials that have no row yet, and write each row at once."""
     path = args.output / "features.csv"
     rows = read(path)
@@ -229,7 +240,7 @@ def run(args):
             for name in PARTS[part]:
                 if (part, name, str(seed)) in done:
                     continue
-                question = [part, name, seed, args.data, args.images]
+                question = [part, name, seed, args.data, n_images]
                 answer = subprocess.run(
                     [sys.executable, __file__, "--trial", json.dumps(question)],
                     check=True,
@@ -313,9 +324,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", help="the .npz file")
-    parser.add_argument("--parts", nargs="+", default=[*PARTS, "pictures"])
+    parts = [*PARTS, "pictures"]
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=10_000, help="of kinds and design")
     parser.add_argument("--quick", action="store_true", help="a small run that shows it works")
     parser.add_argument("--output", type=Path, default=Path("features_output"))
     parser.add_argument("--trial", help=argparse.SUPPRESS)
@@ -323,15 +334,16 @@ def main():
     if args.trial:
         print(json.dumps(trial(*json.loads(args.trial))))
         return
-    if args.quick:
-        args.seeds, args.images = 1, 500
+    n_images = N_IMAGES
+    if args.quick:  # in a folder of its own: rows of other sizes are no rows of the same table
+        args.seeds, n_images, args.output = 1, 500, args.output / "quick"
     args.output.mkdir(parents=True, exist_ok=True)
-    run(args)
+    run(args, n_images)
     rows = read(args.output / "features.csv")
     for part in PARTS:
         print(f"\n{part}\n\n{markdown(summary(rows, part))}")
     if args.data and "pictures" in args.parts:
-        draw(args.data, args.output, args.images)
+        draw(args.data, args.output, n_images)
     page = args.output.with_suffix(".md")
     if page.exists():
         write_page(page, rows)

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from ._convolution import Conv2D, MaxPooling2D, UpConv2D
-from ._denoising import denoiser
+from ._denoising import last_layer, rescaled
 from ._images import channel_statistics, chunks, float_bytes
 from ._networks import BN_MOMENTUM, functional, initial_weights, variables
 from ._training import LoopModel
@@ -326,13 +326,11 @@ def _mirror(convolution, doubling, code_shape, sizes, filters, kernel_size, acti
     return functional(code, x, "mirror")
 
 
-def whitened(
-    *, image_shape, filters, kernel_size, activation, grid, denoise, n_components, noise=0.0
-):
+def whitened(*, image_shape, filters, kernel_size, activation, grid, n_components, noise=0.0):
     """Return the autoencoder of whitened patches.
 
-    ``filters`` is one number, ``kernel_size`` and ``grid`` are pairs. With ``denoise`` a
-    linear layer denoises the features and keeps ``n_components`` of them, None for all.
+    ``filters`` is one number, ``kernel_size`` and ``grid`` are pairs. A linear layer makes
+    ``n_components`` features of the pooled ones; None is for no such layer.
     """
     height, width, channels = image_shape
     n_inputs = kernel_size[0] * kernel_size[1] * channels
@@ -359,10 +357,9 @@ def whitened(
     cells = layers.Concatenate(name="cells", dtype="float32")([x, statistics])
     pooled = Standardize(name="features")(layers.Flatten(name="flatten", **IMAGES)(cells))
     features = pooled
-    if denoise:
-        n_pooled = pooled.shape[-1]
+    if n_components:
         features = layers.Dense(
-            min(n_components or n_pooled, n_pooled),
+            n_components,
             use_bias=False,
             kernel_initializer="zeros",
             name="denoise",
@@ -388,11 +385,10 @@ def whitened(
 
 def is_row(image_shape):
     """Tell whether images may be the rows of a table, whose columns have scales of their own."""
-    height, width, _ = image_shape
-    return min(height, width) == 1 and max(height, width) <= N_COLUMNS
+    return min(image_shape[:2]) == 1 and int(np.prod(image_shape)) <= N_COLUMNS
 
 
-def _n_pooled(image_shape, filters, grid):
+def n_pooled_features(image_shape, filters, grid):
     """Return how many features the whitened autoencoder has before they are denoised."""
     n_cells, channels = int(np.prod(grid)), image_shape[-1]
     if is_row(image_shape):
@@ -486,7 +482,7 @@ def _standardization(images):
     return tuple(map(np.float32, channel_statistics(images)))
 
 
-def last_weights(learned, images, pool, seed, denoising, *, network, **architecture):
+def last_weights(learned, images, pool, seed, *, kernel, denoising, network, **architecture):
     """Return ``learned`` with what encoder and decoder need beside what was trained.
 
     Parameters
@@ -499,8 +495,10 @@ def last_weights(learned, images, pool, seed, denoising, *, network, **architect
         ``pool(images, weights)`` gives features before they are denoised.
     seed : SeedSequence
         Of the images and views that are drawn.
+    kernel : ndarray or None
+        The last layer that is kept, only scaled anew; None learns it.
     denoising : dict
-        The parameters of `denoiser`.
+        Parameters of `last_layer`.
     """
     mean, scale = learned["standardize/mean"], learned["standardize/scale"]
     weights = {**learned, "restore/mean": mean, "restore/scale": scale}
@@ -511,7 +509,7 @@ def last_weights(learned, images, pool, seed, denoising, *, network, **architect
     weights["filters/kernel"] = filters.reshape(*whiten.shape[:-1], -1)
     weights["filters/bias"] = learned["encode/bias"] + learned["whiten/bias"] @ encoder
 
-    n_pooled = _n_pooled(images.shape[1:], architecture["filters"], architecture["grid"])
+    n_pooled = n_pooled_features(images.shape[1:], architecture["filters"], architecture["grid"])
     n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
     rng = np.random.default_rng(seed)
     some = sample_images(images, n_images, rng)
@@ -521,10 +519,14 @@ def last_weights(learned, images, pool, seed, denoising, *, network, **architect
     weights["features/mean"] = features.mean(axis=0)
     weights["features/scale"] = deviation(features)
     features = (features - weights["features/mean"]) / weights["features/scale"]
-    if architecture["denoise"]:
-        standardised = partial(pool, weights=weights)
-        kernel = denoiser(images, standardised, features, rng, **denoising)
-        weights["denoise/kernel"], features = kernel, inner(features.T, kernel)
+    if n_components := architecture["n_components"]:
+        if kernel is None:
+            pooled = partial(pool, weights=weights)
+            kernel = last_layer(
+                images, pooled, features, rng, n_components=n_components, **denoising
+            )
+        weights["denoise/kernel"] = rescaled(kernel, features)
+        features = inner(features.T, weights["denoise/kernel"])
 
     coarse = coarse_shape(images.shape[1:], features.shape[1])
     pictures = np.concatenate(

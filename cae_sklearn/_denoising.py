@@ -3,24 +3,25 @@
 import numpy as np
 import tensorflow as tf
 
-from ._images import chunks
-from ._whitening import cholesky, deviation, inner, sample_images, substitute
+from ._images import chunks, float_bytes
+from ._whitening import cholesky, deviation, inner, substitute
 
-N_PIXELS = 2**26  # of all views together, at most
+N_NUMBERS = 2**27  # of all views together, at most
 N_VIEWS = 20_000  # that are made of fewer images, up to 8 of each
-SHRINKAGE = 0.2  # times the features over the images
-N_ROWS = 512  # that are projected at once, always
+SHRINKAGE = 0.2  # of the covariance, times the features over the images
+LEAST_SHRINKAGE = 1e-4  # below it, float32 sums are too coarse
+N_ROWS = 256  # that are projected at once, always
 N_ITERATIONS = 4  # of the search for the principal components
 
 
-def denoiser(images, features_of, some, rng, *, n_components, shrinkage, **views):
-    r"""Return the matrix (d, k) that denoises features.
+def last_layer(images, features_of, some, rng, *, n_components, shrinkage, shift, flip):
+    r"""Return the matrix (d, n_components) that makes the features of pooled ones.
 
-    A linear denoising autoencoder in closed form (Chen et al., 2012, Marginalized denoising
-    autoencoders for domain adaptation, arXiv:1206.4683), whose noise is what `view` does to
-    the image: :math:`M = Q_s^{-1} B` with the covariance :math:`Q` of the features of views,
-    :math:`Q_s = (1 - s) Q + s\,\mathrm{tr}(Q) I / d`, and their covariance :math:`B` with the
-    features of the images.
+    It is a linear denoising autoencoder in closed form (Chen et al., 2012, Marginalized
+    denoising autoencoders for domain adaptation, arXiv:1206.4683), whose noise is what `view`
+    does to the image: :math:`M = Q_s^{-1} B` with the covariance :math:`Q` of the features of
+    views, :math:`Q_s = (1 - s) Q + s\,\mathrm{tr}(Q) I / d`, and their covariance :math:`B` with
+    the features of the images. Principal components of the denoised features follow.
 
     Parameters
     ----------
@@ -29,36 +30,42 @@ def denoiser(images, features_of, some, rng, *, n_components, shrinkage, **views
     features_of : callable
         Gives the features of images, float32 of shape (n, d), roughly standardised.
     some : ndarray of shape (m, d)
-        Features that are denoised: the result gives each of its columns a variance of one.
+        Features whose principal components are taken.
     rng : numpy.random.Generator
-        Draws images and views.
-    n_components : int or None
-        Of the denoised features, the first principal components, turned at random so that
-        all have about the same variance. None keeps the predictions of all d features.
+        Draws images, views and the rotation of the components.
+    n_components : int
+        At most d. Fewer are the first components, turned at random so that all have about
+        the same variance.
     shrinkage : float in [0, 1] or "auto"
-        The weight :math:`s`; ``"auto"`` is d over five times the number of images, at most 1/2.
-    **views
-        The parameters of `view`.
+        The weight :math:`s`; ``"auto"`` is d / (d + 5 n).
+    shift, flip
+        As `view` takes them. Without any nothing is denoised.
     """
-    gram, cross, n_images = moments(images, features_of, rng, **views)
-    n_features = len(gram)
-    if shrinkage == "auto":
-        shrinkage = min(0.5, SHRINKAGE * n_features / n_images)
-    ridge = shrinkage * np.trace(gram) / n_features + 1e-6
-    gram *= 1 - shrinkage
-    gram[np.diag_indices(n_features)] += ridge
-    root = cholesky(gram)
-    if n_components and n_components < n_features:
-        denoised = inner(substitute(root, some.T), cross)
-        scale = deviation(denoised)
-        axes = principal_axes(denoised / scale, n_components, rng)
-        cross = inner((cross / scale).T, axes)
-    kernel = np.float32(substitute(root, cross))
+    n_features = some.shape[1]
+    if not any(shift + flip):
+        kernel = principal_axes(some, n_components, rng)
+    else:
+        gram, cross, n_images = moments(images, features_of, rng, shift, flip)
+        if shrinkage == "auto":
+            ratio = SHRINKAGE * n_features / n_images
+            shrinkage = ratio / (1 + ratio)
+        root = cholesky(shrunk(gram, max(shrinkage, LEAST_SHRINKAGE)))
+        if n_components < n_features:
+            denoised = inner(substitute(root, some.T), cross)
+            scale = deviation(denoised)
+            axes = principal_axes(denoised / scale, n_components, rng)
+            cross = inner((cross / scale).T, axes)
+        kernel = substitute(root, cross)
+    return np.float32(kernel)
+
+
+def rescaled(kernel, some):
+    """Return ``kernel`` with columns that give features of variance one."""
     return kernel / deviation(inner(some.T, kernel))
 
 
-def moments(images, features_of, rng, **views):
-    """Return what `denoiser` needs to know of the features of images and of their views.
+def moments(images, features_of, rng, shift, flip):
+    """Return what is known of the features of images and of their views.
 
     Returns
     -------
@@ -69,22 +76,35 @@ def moments(images, features_of, rng, **views):
     n_images : int
         How many images were looked at.
     """
-    most = N_PIXELS // int(np.prod(images.shape[1:3]))
-    images = sample_images(images, max(300, most), rng)
-    n_views = int(np.clip(min(N_VIEWS, most) // len(images), 1, 8))
+    most = max(100, N_NUMBERS // int(np.prod(images.shape[1:])))
+    places = np.arange(len(images))
+    if len(places) > most:
+        places = np.sort(rng.choice(places, most, replace=False))
+    n_views = int(np.clip(min(N_VIEWS, most) // len(places), 1, 8))
+    row_bytes = max(float_bytes(images), features_of(images[:1]).size)
     gram = cross = noisy_sum = clean_sum = np.float32(0)
-    for rows in chunks(len(images), features_of(images[:1]).size):  # four times the usual bytes
-        clean = features_of(images[rows])
+    for rows in chunks(len(places), row_bytes):
+        part = images[places[rows]]
+        clean = features_of(part)
         clean_sum = clean_sum + n_views * clean.sum(axis=0, dtype=np.float64)
         for _ in range(n_views):
-            noisy = features_of(view(images[rows], rng, **views))
+            noisy = features_of(view(part, rng, shift, flip))
             noisy_sum = noisy_sum + noisy.sum(axis=0, dtype=np.float64)
             gram = gram + inner(noisy, noisy)
             cross = cross + inner(noisy, clean)
-    n = len(images) * n_views
+    n = len(places) * n_views
     gram = np.float64(gram) / n - np.outer(noisy_sum, noisy_sum / n**2)
     cross = np.float64(cross) / n - np.outer(noisy_sum, clean_sum / n**2)
-    return gram, cross, len(images)
+    return gram, cross, len(places)
+
+
+def shrunk(covariance, shrinkage):
+    """Return a covariance of which a share is replaced by its mean variance."""
+    d = len(covariance)
+    ridge = shrinkage * np.trace(covariance) / d + 1e-6
+    covariance = (1 - shrinkage) * covariance
+    covariance[np.diag_indices(d)] += ridge
+    return covariance
 
 
 def principal_axes(features, n_components, rng):

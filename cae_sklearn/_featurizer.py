@@ -44,9 +44,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     Images of any height and width are read. Those of one row (or column) of at most 256
     numbers may be rows of a table: each number is standardised by itself, each filter sees
-    the whole row, and the features hold the standardised row too. The features do not change when
-    the input is rescaled, say from 0..255 to 0..1. Batches are cast as they stream: a
-    memory-mapped array larger than the memory can be fitted and transformed.
+    the whole row, and the features hold the standardised row too. The features do not
+    change when the input is rescaled, say from 0..255 to 0..1. Batches are cast as they
+    stream: a memory-mapped array larger than the memory can be fitted and transformed.
 
     Parameters
     ----------
@@ -65,20 +65,21 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Rows and columns of the grid over which activations are averaged. None keeps the
         whole map and needs ``whiten=False``.
     shift : float in [0, 0.5], default=0.125
-        The farthest that views are shifted, as a share of height and width. Images of one
-        row or one column, which may be those of a table, are not shifted. With 0 and no
-        ``flip`` features are not denoised. Only with ``whiten=True``, as the next two.
+        The farthest that views are shifted, as a share of height and width. With 0 and no
+        ``flip`` nothing is denoised. Images of one row or one column, which may be those of
+        a table, have no views. Only with ``whiten=True``, as the next three.
     flip : {"horizontal", "vertical", "horizontal_and_vertical"} or None, default=None
         How views may be mirrored: left to right in photographs, where it mostly helps; not
         at all where it matters, as in text.
     n_components : int >= 1 or None, default=400
-        The most features: the first principal components of the denoised ones, turned at
-        random so that all have about the same variance. None keeps all of them,
-        ``output_size`` times ``filters`` and a few.
+        The most features: the first principal components of the (denoised) ones, turned at
+        random so that all have about the same variance. With None, or when there are no
+        more, features stay as they are: for each cell one of each filter, each channel, and
+        the contrast. Time and memory grow with the square of their number before.
     shrinkage : float in [0, 1] or "auto", default="auto"
-        Weight of the mean variance against the covariance of the features in the
-        regression. ``"auto"`` is a fifth of the number of features over that of images, at
-        most 1/2: the more images, the less.
+        How far the covariance of the features of views is drawn towards that of unrelated
+        ones: 0 not at all, 1 wholly. ``"auto"`` is d / (d + 5 n) for d features and the n
+        images looked at: the more images, the less.
     activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
             "linear"}, default="relu"
         Activation of the encoder, and of the hidden layers of a deep decoder.
@@ -170,7 +171,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     >>> images = load_digits().images
     >>> featurizer = CAEFeaturizer(epochs=1, random_state=0).fit(images)
     >>> featurizer.transform(images).shape
-    (1797, 1458)
+    (1797, 400)
     >>> featurizer.inverse_transform(featurizer.transform(images[:5])).shape
     (5, 8, 8, 1)
     """
@@ -287,8 +288,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     def partial_fit(self, X, y=None):
         """Go on for one epoch over these images.
 
-        The first call also learns normalisation and whitening; each call scales the
-        features anew.
+        The first call also learns normalisation, whitening and denoising, and should see a
+        fair sample; each call scales the features anew.
 
         Parameters
         ----------
@@ -312,8 +313,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         images = check_images(self, X, reset=not resume)
         if not resume:
             self.image_shape_ = tuple(int(n) for n in images.shape[1:])
-        denoising = self._denoising(self.image_shape_)
-        self._set_architecture(self._describe(self.image_shape_, denoising), resume)
+        self._set_architecture(self._describe(self.image_shape_), resume)
+        kernel = self._weights.get("denoise/kernel") if resume and not validate else None
         held_out = self._held_out(len(images)) if validate and self.early_stopping else None
         seed = self._seeds()[2]
         self._train(
@@ -326,24 +327,32 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             epochs=epochs,
         )
         self._weights = last_weights(
-            self._weights, images, self._pool, seed, denoising, **self._architecture
+            self._weights,
+            images,
+            self._pool,
+            seed,
+            kernel=kernel,
+            denoising=self._denoising(self.image_shape_),
+            **self._architecture,
         )
         with self._network(part="decoder") as model:
             self._n_features_out = model.input_shape[1]
         self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 500)])
 
     def _denoising(self, image_shape):
-        """Return how features of images of this shape are denoised; {} when not at all."""
+        """Return how features of images of this shape are denoised."""
         size = image_shape[:2]
-        farthest = 0.0 if min(size) == 1 else self.shift
-        views = {"shift": tuple(round(farthest * n) for n in size), "flip": FLIPS[self.flip]}
-        if not any(views["shift"] + views["flip"]):
-            return {}
-        return {**views, "n_components": self.n_components, "shrinkage": self.shrinkage}
+        if min(size) == 1:
+            return {"shift": (0, 0), "flip": FLIPS[None], "shrinkage": self.shrinkage}
+        return {
+            "shift": tuple(round(self.shift * n) for n in size),
+            "flip": FLIPS[self.flip],
+            "shrinkage": self.shrinkage,
+        }
 
-    def _describe(self, image_shape, denoising):
+    def _describe(self, image_shape):
         """Return the architecture for images of this shape, as plain hashable values."""
-        from ._autoencoders import is_row
+        from ._autoencoders import is_row, n_pooled_features
 
         size = image_shape[:2]
         filters = check_sizes(self.filters, "filters", "400, (64, 32, 16) or '64-32-16'")
@@ -370,14 +379,19 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         if is_row(image_shape):
             kernel_size = size
         positions = [n - k + 1 for k, n in zip(kernel_size, size, strict=True)]
+        grid = tuple(map(min, grid, positions))
+        n_pooled = n_pooled_features(image_shape, filters[0], grid)
+        n_components = min(n_pooled, int(self.n_components or n_pooled))
+        denoising = self._denoising(image_shape)
+        if n_components == n_pooled and not any(denoising["shift"] + denoising["flip"]):
+            n_components = None
         return {
             **common,
             "network": "whitened",
             "filters": filters[0],
             "kernel_size": kernel_size,
-            "grid": tuple(map(min, grid, positions)),
-            "denoise": bool(denoising),
-            "n_components": denoising.get("n_components"),
+            "grid": grid,
+            "n_components": n_components,
         }
 
     def _held_out(self, n_samples):

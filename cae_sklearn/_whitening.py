@@ -124,12 +124,13 @@ def ridge(inputs, targets, intercept=True):
 def deviation(features):
     """Return what features are divided by: their standard deviation, and a little more.
 
-    A feature that is hardly ever active must not become the loudest.
+    A feature that is hardly ever active, or the same in a few images, must not become the
+    loudest.
     """
     std = features.std(axis=0)
     if std.max() < 1e-5:  # of images that are all the same
         std = np.ones_like(std)
-    return std + 1e-3 * std.mean() + 1e-6
+    return std + (1e-3 + 1 / len(features)) * std.mean() + 1e-6
 
 
 def inner(x, y):

@@ -1,12 +1,25 @@
 """The pages show what was measured."""
 
 import csv
+import doctest
+import importlib.util
 import re
+import shutil
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def benchmark(name):
+    """Return the module of a benchmark."""
+    path = DOCS.parent / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def table(page, title):
@@ -69,6 +82,25 @@ def test_the_page_of_the_four_approaches_shows_the_grids(page, trials):
         assert notebook == accuracy(rows[0]["notebook_test_accuracy"])
         kinds = ["test_accuracy", "validation_accuracy"] * 2
         assert accuracies == [accuracy(row[kind]) for row, kind in zip(rows, kinds, strict=True)]
+
+
+def test_the_page_of_the_features_shows_what_was_measured(tmp_path):
+    bench = benchmark("bench_features")
+    rows = bench.read(DOCS / "features" / "features.csv")
+    page = tmp_path / "features.md"
+    shutil.copy(DOCS / "features.md", page)
+    bench.write_page(page, rows)
+    assert page.read_text(encoding="utf-8") == (DOCS / "features.md").read_text(encoding="utf-8")
+    for part, names in bench.PARTS.items():
+        assert f"<!-- {part} -->" in page.read_text(encoding="utf-8")
+        measured = [(row["name"], row["seed"]) for row in rows if row["part"] == part]
+        assert sorted(measured) == sorted(product(names, "012"))
+
+
+@pytest.mark.parametrize("name", ["_featurizer", "_classifier", "caching"])
+def test_the_examples_of_the_docstrings(name):
+    module = importlib.import_module(f"cae_sklearn.{name}")
+    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
 
 
 def test_the_pictures_of_the_pages_exist():

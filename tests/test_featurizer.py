@@ -212,7 +212,7 @@ def test_views_are_shifted_and_mirrored(flip):
 def test_denoising_is_a_ridge_regression_on_views(shrinkage):
     from sklearn.linear_model import Ridge
 
-    from cae_sklearn._denoising import denoiser, view
+    from cae_sklearn._denoising import last_layer, view
 
     X = images(3000, (6, 6, 1))
     settings = {"shift": (1, 1), "flip": (False, True)}
@@ -221,24 +221,15 @@ def test_denoising_is_a_ridge_regression_on_views(shrinkage):
         return np.float32(some.reshape(len(some), -1) - 128.0) / 64
 
     F = features_of(X)
-    kernel = denoiser(
-        X,
-        features_of,
-        F,
-        np.random.default_rng(0),
-        n_components=None,
-        shrinkage=shrinkage,
-        **settings,
-    )
+    rng = np.random.default_rng(0)
+    kernel = last_layer(X, features_of, F, rng, n_components=36, shrinkage=shrinkage, **settings)
     V = features_of(view(X, np.random.default_rng(1), **settings))
-    share = 0.2 * 36 / 3000 if shrinkage == "auto" else shrinkage
+    share = 36 / (36 + 5 * 3000) if shrinkage == "auto" else shrinkage
     mean_variance = np.square(V - V.mean(axis=0)).sum() / 36
     reference = Ridge(share / (1 - share) * mean_variance).fit(V, F).coef_.T
-    denoised = F @ kernel
-    np.testing.assert_allclose(denoised.std(axis=0), 1, atol=0.01)
-    expected = F @ reference
-    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(denoised.T, expected.T, strict=True)]
-    assert min(correlations) > 0.98  # other random views
+    expected = F @ reference / (1 - share)
+    error = np.square(F @ kernel - expected).sum() / np.square(expected).sum()
+    assert error < 0.01  # other random views
 
 
 def test_few_components_hold_what_the_first_principal_ones_do():
@@ -283,14 +274,41 @@ def test_the_user_chooses_the_number_of_components():
     few = featurizer(filters=12, n_components=50).fit(X[:20]).transform(X)
     assert few.shape == (100, 50)
     assert np.isfinite(few).all()
-    plain = featurizer(filters=12, n_components=5, shift=0.0).fit(X)
-    assert plain.transform(X).shape == (100, pooled)
+    plain = featurizer(filters=12, n_components=np.int64(5), shift=0.0).fit(X)
+    assert plain.transform(X).shape == (100, 5)
+    assert featurizer(filters=12, n_components=None, shift=0.0).fit(X)._n_features_out == pooled
 
 
 def test_going_on_keeps_the_number_of_components():
     fitted = featurizer(filters=12, n_components=5, warm_start=True).fit(images())
     with pytest.raises(ValueError, match="n_components from 5 to 6"):
         fitted.set_params(n_components=6).fit(images())
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 1.0, 1e-9])
+@pytest.mark.parametrize("n", [40, 300])
+def test_any_shrinkage_gives_numbers(shrinkage, n):
+    X = np.kron(np.random.default_rng(0).normal(size=(n, 2, 2)), np.ones((8, 8)))
+    assert np.isfinite(featurizer(filters=4, shrinkage=shrinkage).fit_transform(X)).all()
+
+
+def test_few_images_do_not_blow_up_the_others():
+    X, others = images(100), images(200, seed=1)
+    for n in (2, 5, 30, 100):
+        fitted = featurizer(filters=12).fit(X[:n])
+        assert fitted.transform(others).std() < 15
+        assert -fitted.score(others) < 10 * others.astype(float).var()
+
+
+def test_later_small_batches_keep_what_the_first_call_denoised():
+    X = images(300, (8, 8, 1))
+    fitted = featurizer(filters=12).partial_fit(X)
+    before = fitted.transform(X)
+    for batch in (X[:200], X[:1], X[:200]):
+        fitted.partial_fit(batch)
+    after = fitted.transform(X)
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(before.T, after.T, strict=True)]
+    assert np.median(correlations) > 0.9
 
 
 def test_rows_of_a_table():
@@ -304,6 +322,8 @@ def test_rows_of_a_table():
     np.testing.assert_array_equal(featurizer(filters=7).fit(X[:, None]).transform(X), features)
     restored = fitted.inverse_transform(features).reshape(X.shape)
     assert (np.square(restored - X).mean(axis=0) < 0.1 * X.var(axis=0)).all()
+    turned = featurizer(filters=7, shift=0.5, flip="horizontal").fit(X)
+    np.testing.assert_array_equal(turned.transform(X), features)
     signals = rng.normal(size=(50, 300))
     assert featurizer(filters=7).fit(signals).transform(signals).shape == (50, 3 * (7 + 2))
 

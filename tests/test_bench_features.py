@@ -1,0 +1,55 @@
+"""The program behind docs/features.md: what it switches off, and its rows."""
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from test_docs import benchmark
+
+from cae_sklearn import _training
+
+bench = benchmark("bench_features")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    y = np.arange(120) % 3
+    X = rng.integers(0, 90, (120, 12, 12, 3)) + 60 * (y[:, None, None, None] == np.arange(3))
+    X, y = X.astype(np.uint8), y[:, None]
+    np.savez(path, x_train=X[:90], y_train=y[:90], x_test=X[90:], y_test=y[90:])
+    return path
+
+
+PATCHED = [name for name, (_, patch) in bench.DESIGN.items() if patch]
+
+
+@pytest.mark.parametrize("name", PATCHED)
+def test_each_part_can_be_switched_off(name, data):
+    params, patch = bench.DESIGN[name]
+    featurizer = bench.featurizer({"filters": 8, **params, "epochs": 1}, 0)
+    X = np.load(data)["x_train"]
+    default = featurizer.fit_transform(X)
+    patches = bench.replaced(patch)
+    before = [getattr(module, what) for module, what, _ in patches]
+    with bench.ExitStack() as stack:
+        # networks of the process are made anew, and thrown away
+        stack.enter_context(bench.mock.patch.object(_training, "_idle", OrderedDict()))
+        for target in patches:
+            stack.enter_context(bench.mock.patch.object(*target))
+        changed = featurizer.fit_transform(X)
+    assert changed.shape == default.shape
+    assert np.isfinite(changed).all()
+    assert np.abs(changed - default).max() > 0.1
+    assert [getattr(module, what) for module, what, _ in patches] == before
+    np.testing.assert_array_equal(featurizer.fit_transform(X), default)
+
+
+@pytest.mark.parametrize(("part", "name"), [("kinds", "raw pixels"), ("kinds", "default")])
+def test_a_trial_gives_a_row(part, name, data):
+    row = bench.trial(part, name, 0, str(data), 60)
+    assert list(row) == bench.COLUMNS
+    assert row["features"] == (432 if name == "raw pixels" else 400)
+    assert 0.5 < row["accuracy"] <= 1.0
+    assert row["GiB"] > 0.1
