@@ -6,8 +6,8 @@ import tensorflow as tf
 from ._images import chunks, float_bytes
 from ._whitening import cholesky, deviation, inner, substitute
 
+N_VIEWS = 20_000  # at most, up to 8 of each image
 N_NUMBERS = 2**27  # of all views together, at most
-N_VIEWS = 20_000  # that are made of fewer images, up to 8 of each
 SHRINKAGE = 0.2  # of the covariance, times the features over the images
 LEAST_SHRINKAGE = 1e-4  # below it, float32 sums are too coarse
 N_ROWS = 256  # that are projected at once, always
@@ -38,8 +38,10 @@ def last_layer(images, features_of, some, rng, *, n_components, shrinkage, shift
         the same variance.
     shrinkage : float in [0, 1] or "auto"
         The weight :math:`s`; ``"auto"`` is d / (d + 5 n).
-    shift, flip
-        As `view` takes them. Without any nothing is denoised.
+    shift : (int, int)
+        As `view` takes it. Without shifts and mirroring nothing is denoised.
+    flip : (bool, bool)
+        As `view` takes it.
     """
     n_features = some.shape[1]
     if not any(shift + flip):
@@ -76,11 +78,11 @@ def moments(images, features_of, rng, shift, flip):
     n_images : int
         How many images were looked at.
     """
-    most = max(100, N_NUMBERS // int(np.prod(images.shape[1:])))
+    most = int(np.clip(N_NUMBERS // int(np.prod(images.shape[1:])), 100, N_VIEWS))
     places = np.arange(len(images))
     if len(places) > most:
         places = np.sort(rng.choice(places, most, replace=False))
-    n_views = int(np.clip(min(N_VIEWS, most) // len(places), 1, 8))
+    n_views = min(most // len(places), 8)
     row_bytes = max(float_bytes(images), features_of(images[:1]).size)
     gram = cross = noisy_sum = clean_sum = np.float32(0)
     for rows in chunks(len(places), row_bytes):
