@@ -1,4 +1,4 @@
-"""The program behind docs/features.md: what it switches off, and its rows."""
+"""The program behind docs/features.md: what it switches off, its rows, and its tables."""
 
 from collections import OrderedDict
 
@@ -53,3 +53,30 @@ def test_a_trial_gives_a_row(part, name, data):
     assert row["features"] == (432 if name == "raw pixels" else 400)
     assert 0.5 < row["accuracy"] <= 1.0
     assert row["GiB"] > 0.1
+
+
+def test_tables_stand_between_their_markers(tmp_path):
+    def row(name, seed, accuracy):
+        return dict(zip(bench.COLUMNS, ("full", name, seed, 400, accuracy, 9.6, 1.25), strict=True))
+
+    default, best = bench.FULL
+    rows = [row(default, 0, "0.7"), row(default, 1, "0.72"), row(best, 0, "0.8")]
+    page = tmp_path / "features.md"
+    page.write_text("Before.\n\n<!-- full -->\n<!-- end of full -->\n\nAfter.\n")
+    pages = []
+    for some in (rows[:1], rows, rows):
+        bench.write_page(page, some)
+        pages.append(page.read_text())
+    assert pages[1] == pages[2] != pages[0]
+    assert pages[2].splitlines() == [
+        "Before.",
+        "",
+        "<!-- full -->",
+        "|  | features | accuracy | difference | of the seeds | seconds | GiB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        f"| {default} | 400 | 0.7100 |  | 0.7000 0.7200 | 10 | 1.2 |",
+        f"| {best} | 400 | 0.8000 | +0.0900 | 0.8000 | 10 | 1.2 |",
+        "<!-- end of full -->",
+        "",
+        "After.",
+    ]
