@@ -23,12 +23,16 @@ PICTURES = {
 TITLES = "search batch size learning rate alpha l1_ratio CV accuracy held-out accuracy wall time"
 
 
+# of joblib where psutil is installed: it replaces a worker whose memory grew
+REPLACED = "ignore:A worker stopped while some jobs were given to the executor:UserWarning"
+
+
 def run(folder, *args):
     """Run the example in a folder."""
     return subprocess.run(
         [sys.executable, TUNE, *map(str, args)],
         cwd=folder,
-        env={**os.environ, "MPLBACKEND": "Agg"},
+        env={**os.environ, "MPLBACKEND": "Agg", "PYTHONWARNINGS": REPLACED},
         capture_output=True,
         text=True,
     )
