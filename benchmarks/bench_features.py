@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from unittest import mock
@@ -60,6 +61,7 @@ DESIGN = {  # a name and parameters, and what is replaced
     "default": ({}, None),
     "no whitening": ({}, "no_whitening"),
     "no contrast normalisation": ({}, "no_contrast"),
+    "contrast wholly normalised": ({}, "full_contrast"),
     "no noise": ({"noise": 0.0}, None),
     "filters start at random": ({}, "random_filters"),
     "filters start at random, not trained": ({"epochs": 0}, "random_filters"),
@@ -82,7 +84,10 @@ FEWS = {  # whether the featurizer sees all images, and its parameters
     "raw pixels": (False, "raw"),
 }
 FULL = {"default": {}, "1,000 filters and components, mirrored views; 40 epochs": BEST}
-EPOCHS = {"1,000 filters and components, mirrored views; 40 epochs": 40}  # of the classifier
+CLASSIFIERS = {  # by part or name, where not all is default
+    "few": {"early_stopping": False, "epochs": 40},
+    "1,000 filters and components, mirrored views; 40 epochs": {"epochs": 40},
+}
 COLUMNS = ["part", "name", "seed", "features", "accuracy", "seconds", "GiB"]
 N_IMAGES = {"kinds": 10_000, "design": 5_000}  # that are fitted to; the other parts have their own
 HELD_OUT = 10_000  # training images that `design` tests on
@@ -112,10 +117,10 @@ def _flat(X):
     return X.reshape(len(X), -1).astype(np.float32)
 
 
-def classifier(name, seed):
-    """Return the classifier with its defaults, but for the trials that `EPOCHS` names."""
-    epochs = {"epochs": EPOCHS[name]} if name in EPOCHS else {}
-    return ElasticNetBNMLPClassifier(**epochs, random_state=seed)
+def classifier(part, name, seed):
+    """Return the classifier that a trial needs."""
+    parameters = CLASSIFIERS.get(part, CLASSIFIERS.get(name, {}))
+    return ElasticNetBNMLPClassifier(**parameters, random_state=seed)
 
 
 def replaced(what):
@@ -136,16 +141,21 @@ def replaced(what):
         def call(self, x):
             return 0.0 * super().call(x)
 
-    first_filters, contrast = _autoencoders.first_filters, _autoencoders.ContrastConv2D
-    floor = 1e4  # far above any variance: all patches are divided by its root
+    def floored(floor, ridge):
+        """Set what is added to the variance of a patch, and of its components."""
+        convolution = _autoencoders.ContrastConv2D
+        return [
+            (_autoencoders, "ContrastConv2D", partial(convolution, floor=floor)),
+            (_whitening, "FLOOR", floor),
+            (_whitening, "PATCH_RIDGE", ridge),
+        ]
+
+    first_filters = _autoencoders.first_filters
     return {
         None: [],
         "no_whitening": [(_autoencoders, "whitening", no_whitening)],
-        "no_contrast": [
-            (_autoencoders, "ContrastConv2D", lambda *a, **k: contrast(*a, **k, floor=floor)),
-            (_whitening, "FLOOR", floor),
-            (_whitening, "PATCH_RIDGE", _whitening.PATCH_RIDGE / floor),
-        ],
+        "no_contrast": floored(1e4, 1e-5),  # far above any variance: all are divided alike
+        "full_contrast": floored(0.01, 0.1),
         "random_filters": [(_autoencoders, "first_filters", random_filters)],
         "no_root": [(_autoencoders, "SignedSqrt", keras.layers.Identity)],
         "no_statistics": [(_autoencoders, "CellStatistics", NoStatistics)],
@@ -175,7 +185,9 @@ def five_folds(name, seed):
     X, y = load_digits(return_X_y=True)
     images = X.reshape(-1, 8, 8)
     cv = StratifiedKFold(5, shuffle=True, random_state=seed)
-    pipeline = make_pipeline(featurizer(kind_of("digits", name), seed), classifier(name, seed))
+    pipeline = make_pipeline(
+        featurizer(kind_of("digits", name), seed), classifier("digits", name, seed)
+    )
     start = time.perf_counter()
     scores = cross_validate(pipeline, images, y, cv=cv, return_estimator=True)
     seconds = time.perf_counter() - start
@@ -204,10 +216,10 @@ def on_images(part, name, seed, path, n_images):
                 np.arange(len(X)), train_size=1000, stratify=y, random_state=seed
             )
             frozen = FrozenEstimator(featurizer(kind, seed).fit(X if FEWS[name][0] else X[few]))
-            model = make_pipeline(frozen, classifier(name, seed))
+            model = make_pipeline(frozen, classifier(part, name, seed))
             model.fit(X[few], y[few])
         else:
-            model = make_pipeline(featurizer(kind, seed), classifier(name, seed)).fit(X, y)
+            model = make_pipeline(featurizer(kind, seed), classifier(part, name, seed)).fit(X, y)
         seconds = time.perf_counter() - start
         accuracy = float(model.score(X_test, y_test))
         n_features = model[:-1].transform(X_test[:1]).shape[1]

@@ -41,6 +41,7 @@ layers = keras.layers
 
 
 IMAGES = {"dtype": "float32", "data_format": "channels_last"}  # whatever the user's defaults are
+LEAST_VARIANCE = 0.01  # added to that of a cell, in standardised units
 N_COLUMNS = 256  # of a table, at most
 N_DECODER_WEIGHTS = 2**22  # at most, of the whitened decoder
 PIECE_BYTES = 8 * 2**20  # of the widest array of a piece that is encoded
@@ -184,7 +185,7 @@ class CellStatistics(GridPooling):
         pooled = super().call(tf.concat([x, grey, tf.square(grey)], axis=-1))
         means, grey, square = pooled[..., :-2], pooled[..., -2:-1], pooled[..., -1:]
         variance = tf.maximum(square - tf.square(grey), 0.0)
-        return tf.concat([means, 0.5 * tf.math.log(variance + FLOOR)], axis=-1)
+        return tf.concat([means, 0.5 * tf.math.log(variance + LEAST_VARIANCE)], axis=-1)
 
     def compute_output_shape(self, shape):
         return (shape[0], *self.grid, shape[-1] + 1)

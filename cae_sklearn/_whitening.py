@@ -12,9 +12,9 @@ from ._training import threads_for, with_threads
 
 N_PATCHES = 50_000  # that estimate the covariance
 N_IMAGES = 3_000  # that scale the features and fit the decoder
-FLOOR = 0.01  # added to the variance of a patch, in standardised units
+FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
 N_BLOCKS = 8  # of columns of a product, computed side by side
-PATCH_RIDGE = 0.1  # added to the variance of a component of the patches
+PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 RIDGE = 0.1  # added to the variance of the features, in a regression, times its mean
 
 

@@ -57,7 +57,7 @@ def test_a_trial_gives_a_row(part, name, data):
 
 def test_tables_stand_between_their_markers(tmp_path):
     def row(name, seed, accuracy):
-        return dict(zip(bench.COLUMNS, ("full", name, seed, 400, accuracy, 9.6, 1.25), strict=True))
+        return dict(zip(bench.COLUMNS, ("full", name, seed, "400", accuracy, 9.6, 1.25), strict=True))
 
     default, best = bench.FULL
     rows = [row(default, 0, "0.7"), row(default, 1, "0.72"), row(best, 0, "0.8")]
