@@ -10,7 +10,6 @@ so that a network is traced once and then serves every candidate and every fold.
 import math
 import os
 import threading
-from collections import OrderedDict
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import pairwise
@@ -395,13 +394,20 @@ class LoopModel(keras.Model):
 
     def _gradients_of(self, values, batch, n):
         """Return n times the loss of a batch of n samples, and the gradients of the loss."""
-        shares = _shares(batch, self._n_shares)
         gradients_of = partial(self._gradients_of_share, values)
-        if len(shares) > 1:  # traced once for all of them
-            specs = *map(_any_number_of_samples, shares[0]), tf.TensorSpec([])
-            gradients_of = tf.function(gradients_of, autograph=False).get_concrete_function(*specs)
-        parts = [gradients_of(*share, n) for share in shares]
-        return tf.nest.map_structure(lambda *same: tf.add_n(same), *parts)
+        if self._n_shares == 1:
+            return gradients_of(*batch, n)
+        # traced once for all shares
+        specs = *map(_any_number_of_samples, batch), tf.TensorSpec([])
+        gradients_of = tf.function(gradients_of, autograph=False).get_concrete_function(*specs)
+
+        def shared():
+            parts = [gradients_of(*share, n) for share in _shares(batch, self._n_shares)]
+            return tf.nest.map_structure(lambda *same: tf.add_n(same), *parts)
+
+        # a share without samples is more than a fused convolution of oneDNN bears
+        few = tf.shape(batch[0])[0] < self._n_shares
+        return tf.cond(few, lambda: gradients_of(*batch, n), shared)
 
     def _gradients_of_share(self, values, x, y, weight, n):
         """Return n times the part of some samples in the loss of n, and the part's gradients.
@@ -544,8 +550,6 @@ def _part(data, rows):
 
 def _shares(tensors, n_shares):
     """Cut the samples of some tensors into shares of nearly the same size."""
-    if n_shares == 1:
-        return [tensors]
     edges = [tf.shape(tensors[0])[0] * i // n_shares for i in range(n_shares + 1)]
     return [
         [None if tensor is None else tensor[start:stop] for tensor in tensors]
@@ -724,7 +728,7 @@ def early_stopping(patience, min_delta):
 
 _IDLE_LIMIT = 8
 _process = os.getpid()
-_idle = OrderedDict()
+_idle = []  # pairs of architecture and model, last used last
 _lock = threading.Lock()
 
 
@@ -746,16 +750,11 @@ def borrowed(build, **architecture):
         )
     key = (build, *sorted(architecture.items()))
     with _lock:
-        models = _idle.get(key)
-        model = models.pop() if models else None
+        same = [i for i, (known, _) in enumerate(_idle) if known == key]
+        model = _idle.pop(same[-1])[1] if same else None
     if model is None:
         model = build(**architecture)
     yield model
     with _lock:  # not after an error, which may have left it half made
-        _idle.setdefault(key, []).append(model)
-        _idle.move_to_end(key)
-        while sum(map(len, _idle.values())) > _IDLE_LIMIT:
-            oldest = next(iter(_idle))
-            _idle[oldest].pop()
-            if not _idle[oldest]:
-                del _idle[oldest]
+        _idle.append((key, model))
+        del _idle[:-_IDLE_LIMIT]

@@ -1,6 +1,5 @@
 """The program behind docs/features.md: what it switches off, its rows, and its tables."""
 
-from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -35,7 +34,7 @@ def test_each_part_can_be_switched_off(name, data):
     before = [getattr(module, what) for module, what, _ in patches]
     with bench.ExitStack() as stack:
         # networks of the process are made anew, and thrown away
-        stack.enter_context(bench.mock.patch.object(_training, "_idle", OrderedDict()))
+        stack.enter_context(bench.mock.patch.object(_training, "_idle", []))
         for target in patches:
             stack.enter_context(bench.mock.patch.object(*target))
         changed = featurizer.fit_transform(X)

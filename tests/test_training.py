@@ -297,8 +297,7 @@ def test_dropout_leaves_out_the_share_it_says():
 def test_nothing_is_traced_again(blobs):
     X, y = blobs
     ElasticNetBNMLPClassifier((16, 8), epochs=1).fit(X, y)
-    key = next(key for key in _idle if (16, 8) in [v for _, v in key[1:]])
-    model = _idle[key][-1]
+    _, model = _idle[-1]
     traced = dict(model._traced)
     for i, batch_size in enumerate((8, 37, 64, 500)):
         ElasticNetBNMLPClassifier(
@@ -310,7 +309,7 @@ def test_nothing_is_traced_again(blobs):
             l1_ratio=0.2 * i,
             dropout_rate=0.1 * i,
         ).fit(X[: 300 - 7 * i], y[: 300 - 7 * i]).predict(X[: 5 + i])
-    assert _idle[key][-1] is model
+    assert _idle[-1][1] is model
     assert model._traced.keys() - traced.keys() <= {("_run_forward", tf.float32)}
     assert all(model._traced[key] is traced[key] for key in traced)
 
@@ -322,7 +321,23 @@ def test_the_cache_of_networks_is_bounded_and_exclusive():
     for rows in range(9, 9 + _IDLE_LIMIT + 3):
         with borrowed(trainable_mlp, rows=rows, **ARCHITECTURE):
             pass
-    assert sum(map(len, _idle.values())) <= _IDLE_LIMIT
+    assert len(_idle) <= _IDLE_LIMIT
+
+
+def test_a_lent_or_lost_network_does_not_hinder_others():
+    others = range(100, 100 + _IDLE_LIMIT + 3)
+    for rows in (*others, 8):
+        with borrowed(trainable_mlp, rows=rows, **ARCHITECTURE):
+            pass
+    with pytest.raises(ZeroDivisionError), borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as lost:
+        raise ZeroDivisionError
+    with borrowed(trainable_mlp, rows=8, **ARCHITECTURE) as lent:
+        assert lent is not lost
+        for rows in others:
+            with borrowed(trainable_mlp, rows=rows, **ARCHITECTURE):
+                pass
+    assert len(_idle) == _IDLE_LIMIT
+    assert _idle[-1][1] is lent
 
 
 def test_memory_does_not_grow_with_fits(blobs):
