@@ -328,16 +328,16 @@ def draw(path, output, n_images):
     kinds = {name: kind for name, kind in KINDS.items() if isinstance(kind, dict)}
     kinds["default, not denoised"] = {"shift": 0.0}
     figure = Figure(figsize=(10, 1.15 * (1 + len(kinds))), layout="constrained")
-    axes = figure.subplots(1 + len(kinds), 10)
-    for i, (name, kind) in enumerate({"images": None, **kinds}.items()):
+    rows = figure.subfigures(1 + len(kinds))
+    for row, (name, kind) in zip(rows, {"images": None, **kinds}.items(), strict=True):
         shown = images
         if kind is not None:
             fitted = featurizer(kind, 0).fit(X)
             shown = fitted.inverse_transform(fitted.transform(images))
-        for ax, image in zip(axes[i], shown, strict=True):
+        row.suptitle(name, x=0.005, ha="left", fontsize="medium")
+        for ax, image in zip(row.subplots(1, len(images)), shown, strict=True):
             ax.imshow(np.clip(image / 255, 0, 1))
             ax.set_axis_off()
-        axes[i][0].set_title(name, loc="left", fontsize="medium")
     figure.savefig(output / "reconstructions.png", dpi=100)
 
 
