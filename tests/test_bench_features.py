@@ -1,11 +1,10 @@
 """The program behind docs/features.md: what it switches off, its rows, and its tables."""
 
-
 import numpy as np
 import pytest
 from test_docs import benchmark
 
-from cae_sklearn import _training
+from cae_sklearn import CAEFeaturizer, _training
 
 bench = benchmark("bench_features")
 
@@ -54,11 +53,23 @@ def test_a_trial_gives_a_row(part, name, data):
     assert row["GiB"] > 0.1
 
 
+def test_mirror_images_are_fitted_to_as_well(data, monkeypatch):
+    fitted = []
+    monkeypatch.setitem(bench.FULL, bench.DOUBLED, {"filters": 8, "epochs": 1})
+    fit = CAEFeaturizer.fit
+    monkeypatch.setattr(CAEFeaturizer, "fit", lambda *args: fitted.append(args[1]) or fit(*args))
+    row = bench.trial("full", bench.DOUBLED, 0, str(data), None)
+    assert 0.5 < row["accuracy"] <= 1.0
+    X = np.load(data)["x_train"]
+    np.testing.assert_array_equal(fitted, [np.vstack([X, X[:, :, ::-1]])])
+
+
 def test_tables_stand_between_their_markers(tmp_path):
     def row(name, seed, accuracy):
-        return dict(zip(bench.COLUMNS, ("full", name, seed, "400", accuracy, 9.6, 1.25), strict=True))
+        values = "full", name, seed, "400", accuracy, 9.6, 1.25
+        return dict(zip(bench.COLUMNS, values, strict=True))
 
-    default, best = bench.FULL
+    default, best, _ = bench.FULL
     rows = [row(default, 0, "0.7"), row(default, 1, "0.72"), row(best, 0, "0.8")]
     page = tmp_path / "features.md"
     page.write_text("Before.\n\n<!-- full -->\n<!-- end of full -->\n\nAfter.\n")
