@@ -84,12 +84,18 @@ FEWS = {  # whether the featurizer sees all images, and its parameters
     "raw pixels": (False, "raw"),
 }
 WIDE = "1,000 filters and components, mirrored views; 40 epochs"
-DOUBLED = "the same; mirror images as well, 800 hidden units, not stopped early"
+DOUBLED = "the same; mirror images as well, hidden units 1,600-128, not stopped early"
 FULL = {"default": {}, WIDE: BEST, DOUBLED: BEST}
 CLASSIFIERS = {  # by part or name, where not all is default
     "few": {"early_stopping": False, "epochs": 40},
     WIDE: {"epochs": 40},
-    DOUBLED: {"hidden_layer_sizes": (800, 64), "early_stopping": False, "epochs": 40},
+    DOUBLED: {
+        "hidden_layer_sizes": (1600, 128),
+        "early_stopping": False,
+        "epochs": 40,
+        "batch_size": 256,
+        "learning_rate": 0.002,
+    },
 }
 COLUMNS = ["part", "name", "seed", "features", "accuracy", "seconds", "GiB"]
 N_IMAGES = {"kinds": 10_000, "design": 5_000}  # that are fitted to; the other parts have their own
