@@ -32,8 +32,8 @@ from ._whitening import (
     inner,
     normalize_contrast,
     ridge,
-    sample_images,
     sample_patches,
+    sample_rows,
     whitening,
 )
 
@@ -513,7 +513,7 @@ def last_weights(learned, images, pool, seed, *, kernel, denoising, network, **a
     n_pooled = n_pooled_features(images.shape[1:], architecture["filters"], architecture["grid"])
     n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
     rng = np.random.default_rng(seed)
-    some = sample_images(images, n_images, rng)
+    some = images[sample_rows(len(images), n_images, rng)]
     weights["features/mean"] = np.zeros(n_pooled, np.float32)
     weights["features/scale"] = np.ones(n_pooled, np.float32)
     features = pool(some, weights)

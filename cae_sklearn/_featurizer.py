@@ -40,7 +40,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     an image on those of a shifted view. All features are scaled to mean 0 and variance 1
     over the training images. With ``whiten=False`` the autoencoder is deep instead [5]_:
     convolution, activation and 2x2 max pooling for each number of ``filters``, and a
-    mirrored decoder.
+    mirrored decoder; its features stay as they are.
 
     Images of any height and width are read. Those of one row (or column) of at most 256
     numbers may be rows of a table: each number is standardised by itself, each filter sees
@@ -65,9 +65,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Rows and columns of the grid over which activations are averaged. None keeps the
         whole map and needs ``whiten=False``.
     shift : float in [0, 0.5], default=0.125
-        The farthest that views are shifted, as a share of height and width. With 0 and no
-        ``flip`` nothing is denoised. Images of one row or one column, which may be those of
-        a table, have no views. Only with ``whiten=True``, as the next three.
+        The farthest that views are shifted, as a share of height and width, rounded to
+        pixels. With 0 pixels and no ``flip`` nothing is denoised. Images of one row or one
+        column, which may be those of a table, have no views. Only with ``whiten=True``, as
+        the next three.
     flip : {"horizontal", "vertical", "horizontal_and_vertical"} or None, default=None
         How views may be mirrored: left to right in photographs, where it mostly helps; not
         at all where it matters, as in text.
@@ -78,8 +79,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         the contrast. Time and memory grow with the square of their number before.
     shrinkage : float in [0, 1] or "auto", default="auto"
         How far the covariance of the features of views is drawn towards that of unrelated
-        ones: 0 not at all, 1 wholly. ``"auto"`` is d / (d + 5 n) for d features and the n
-        images looked at: the more images, the less.
+        ones: 0 hardly (as 0.0001, for numerical reasons), 1 wholly. ``"auto"``
+        is d / (d + 5 n) for d features and the n images looked at: the more images, the
+        less.
     activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
             "linear"}, default="relu"
         Activation of the encoder, and of the hidden layers of a deep decoder.
@@ -133,7 +135,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Mean squared error of reconstruction of (at most 1000) training images, in squared
         units of the input.
     history_ : dict of str to list of float
-        ``loss``, with early stopping ``val_loss``, and what callbacks log, per epoch.
+        ``loss``, with early stopping ``val_loss`` (without noise, so it is less), and what
+        callbacks log, per epoch.
     loss_curve_, validation_loss_curve_ : list of float
         The two losses of ``history_``, in squared units of the standardised (whitened)
         input.
@@ -289,7 +292,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         """Go on for one epoch over these images.
 
         The first call also learns normalisation, whitening and denoising, and should see a
-        fair sample; each call scales the features anew.
+        fair sample. The scale of the features and the reconstruction are those of the
+        images of the last call: give each some hundred images.
 
         Parameters
         ----------

@@ -18,11 +18,11 @@ PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 RIDGE = 0.1  # added to the variance of the features, in a regression, times its mean
 
 
-def sample_images(X, n_images, rng):
-    """Return at most ``n_images`` rows of ``X``, in their order."""
-    if len(X) <= n_images:
-        return X
-    return X[np.sort(rng.choice(len(X), n_images, replace=False))]
+def sample_rows(n_rows, limit, rng):
+    """Return the numbers of all rows, or of ``limit`` drawn ones, in their order."""
+    if n_rows <= limit:
+        return np.arange(n_rows)
+    return np.sort(rng.choice(n_rows, limit, replace=False))
 
 
 def sample_patches(standardised, kernel_size, rng):
@@ -32,13 +32,13 @@ def sample_patches(standardised, kernel_size, rng):
     """
     X, mean, scale = standardised
     mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
-    X = sample_images(X, N_PATCHES // 5, rng)
+    sample = sample_rows(len(X), N_PATCHES // 5, rng)
     height, width = kernel_size
-    per_image = ceil(N_PATCHES / len(X))
+    per_image = ceil(N_PATCHES / len(sample))
     rows, columns = np.arange(height)[:, None], np.arange(width)
     patches = []
-    for part in chunks(len(X), float_bytes(X)):
-        images = np.asarray(X[part])
+    for part in chunks(len(sample), float_bytes(X)):
+        images = X[sample[part]]
         n = len(images) * per_image
         image = np.repeat(np.arange(len(images)), per_image)[:, None, None]
         top = rng.integers(0, images.shape[1] - height + 1, n)[:, None, None]

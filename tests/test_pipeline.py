@@ -332,7 +332,7 @@ def test_memory_maps_are_streamed(tmp_path):
     )
     n_looks, rise = map(float, told.stdout.split())
     assert n_looks > 50
-    assert rise < 300  # MB; one float32 copy would be 492
+    assert rise < 400  # MB; some 300 for any number of images, 123 more for a copy of their bytes
 
 
 def test_a_dask_cluster_gives_the_same_scores(digits):
