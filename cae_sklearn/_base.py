@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -28,9 +28,11 @@ ACTIVATIONS = {
 class NetworkEstimator(BaseEstimator):
     """Base of the estimators: a network whose weights are kept as plain arrays.
 
-    A child has `_build`, which makes a `LoopModel` of an architecture, and sets
-    ``_architecture`` in fit.
+    What was learned is one attribute, a pair of a network's description and its weights, so that
+    a prediction in another thread finds both of the same fit.
     """
+
+    _seed_names = ("start", "training", "split")
 
     _parameter_constraints = {
         "activation": [StrOptions(ACTIVATIONS)],
@@ -63,39 +65,32 @@ class NetworkEstimator(BaseEstimator):
         return self.history_.get("val_loss", [])
 
     def _seeds(self):
-        """Return three seeds: for initial weights, for training and for the split."""
+        """Return a seed for each random part of one fit, by name."""
         state = self.random_state
         if isinstance(state, np.random.RandomState):
             state = state.randint(2**31)
-        return np.random.SeedSequence(state).spawn(3)
+        seeds = np.random.SeedSequence(state).spawn(len(self._seed_names))
+        return dict(zip(self._seed_names, seeds, strict=True))
+
+    @property
+    def _network(self):
+        return self._learned[0]
+
+    @property
+    def _weights(self):
+        return self._learned[1]
 
     def _continues(self):
-        return self.warm_start and hasattr(self, "_weights")
+        return self.warm_start and hasattr(self, "_learned")
 
-    def _set_architecture(self, architecture, resume):
-        """Note what the network is made of; going on needs the same."""
-        if resume and architecture != self._architecture:
-            changed = [
-                f"{name} from {self._architecture.get(name)!r} to {value!r}"
-                for name, value in architecture.items()
-                if self._architecture.get(name) != value
-            ]
+    def _check_same_network(self, network):
+        """Raise an error if training cannot go on with this network."""
+        changed = self._network.difference(network)
+        if changed:
             raise ValueError(
                 f"{type(self).__name__} cannot go on with a changed network: {', '.join(changed)}. "
                 "Set warm_start=False and call fit, or restore the parameters."
             )
-        self._architecture = architecture
-
-    @contextmanager
-    def _network(self, private=False, optimizer=None, **part):
-        """Lend the network of this architecture, or make one that nobody else will use."""
-        from ._training import borrowed
-
-        if private:
-            yield self._build(**self._architecture, **part, optimizer=optimizer)
-        else:
-            with borrowed(self._build, **self._architecture, **part) as model:
-                yield model
 
     def _own_callbacks(self):
         """Return copies of the callbacks that were passed."""
@@ -124,40 +119,58 @@ class NetworkEstimator(BaseEstimator):
             )
         return type(self.optimizer).from_config(self.optimizer.get_config())
 
-    def _train(
-        self, X, y=None, *, hyper, initial, fit=None, resume=False, keep_state=False, **settings
-    ):
-        """Train for some epochs, and keep what was learned as arrays.
+    def _train(self, network, X, y=None, *, seeds, start, hyper, resume, fit=None, **settings):
+        """Train for some epochs, and return the weights as arrays.
 
         Parameters
         ----------
+        network : dataclass
+            Description of the network.
         X, y : ndarrays
             Checked.
+        seeds : dict of str to SeedSequence
+            As `_seeds` returns them.
+        start : callable
+            ``start(model, seed)`` gives the weights to start from, a dict of arrays.
         hyper : dict
             Values of the hyperparameters that are variables of the network.
-        initial : callable
-            ``initial(model, seed)`` gives the weights to start from, a dict of arrays.
-        fit : callable, default=None
-            ``fit(model, X, y, **settings)``; None is the method of the model.
         resume : bool
             Go on from the present weights and optimizer state.
-        keep_state : bool
-            Keep the optimizer state, to go on from later.
+        fit : callable, default=None
+            ``fit(model, X, y, **settings)``; None is the method of the model.
         **settings
-            Passed to ``fit``; those of the estimator's parameters are the default.
+            ``keep_state``, to go on from the optimizer state later, and what ``fit`` takes;
+            the estimator's parameters are the default.
         """
-        from ._training import early_stopping, may_change_the_network
-
-        initial_seed, training_seed, _ = self._seeds()
         done = len(self.history_["loss"]) if resume else 0
-        optimizer = self._own_optimizer()
-        callbacks = []
-        if settings.get("validation_rows") is not None:
-            callbacks.append(early_stopping(int(self.n_iter_no_change), float(self.tol)))
-        own_callbacks = self._own_callbacks()
-        callbacks.extend(own_callbacks)
-        private = optimizer is not None or may_change_the_network(own_callbacks)
-        settings = {
+        optimizer, callbacks = self._own_optimizer(), self._own_callbacks()
+        keep_state = settings.pop("keep_state", self.warm_start)
+        settings = self._settings(done, optimizer, callbacks, settings)
+        with self._trainer(network, optimizer, callbacks) as model:
+            model.prepare(
+                seed=[*seeds["training"].generate_state(4), done],
+                learning_rate=None if optimizer else self.learning_rate,
+                weights=self._weights if resume else start(model, seeds["start"]),
+                slots=self._slots if resume else None,
+                **hyper,
+            )
+            (fit or type(model).fit)(model, X, y, **settings)
+            weights, history, diverged = model.learned(), model.history.history, model.diverged
+            self._slots = model.slots() if keep_state and not diverged else {}
+        self.history_ = _joined(self.history_ if resume else {"loss": []}, history, done)
+        self.n_iter_ = len(self.history_["loss"])
+        if diverged:
+            self._warn_of_divergence("the learning rate of optimizer" if optimizer else None)
+        return weights
+
+    def _settings(self, done, optimizer, callbacks, settings):
+        """Return what the fit of a model takes; ``settings`` go before the parameters."""
+        from ._training.callbacks import early_stopping
+
+        if settings.get("held_out") is not None:
+            stopping = early_stopping(int(self.n_iter_no_change), float(self.tol))
+            callbacks = [stopping, *callbacks]
+        return {
             "batch_size": int(self.batch_size),
             "verbose": int(self.verbose),
             "callbacks": callbacks,
@@ -166,62 +179,39 @@ class NetworkEstimator(BaseEstimator):
             "initial_epoch": done,
             "epochs": done + settings.get("epochs", int(self.epochs)),
         }
-        with self._network(private, optimizer) as model:
-            model.prepare(
-                seed=[*training_seed.generate_state(4), done],
-                learning_rate=None if optimizer else self.learning_rate,
-                weights=self._weights if resume else initial(model, initial_seed),
-                slots=self._slots if resume else None,
-                **hyper,
-            )
-            (fit or type(model).fit)(model, X, y, **settings)
-            self._weights = model.learned()
-            keep_state = (keep_state or self.warm_start) and not model.diverged
-            self._slots = model.slots() if keep_state else {}
-            learned, diverged = model.history.history, model.diverged
-        before = self.history_ if resume else {"loss": []}
-        self.history_ = {
-            name: before.get(name, [np.nan] * done)
-            + [float(value) for value in learned.get(name, [])]
-            for name in {**before, **learned}
-        }
-        self.n_iter_ = len(self.history_["loss"])
-        for values in self.history_.values():
-            values.extend([np.nan] * (self.n_iter_ - len(values)))
-        if diverged:
-            rate = f"learning_rate={self.learning_rate}"
-            if optimizer:
-                rate = "the learning rate of optimizer"
-            warnings.warn(
-                f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
-                "training stopped and the last finite weights were put back. "
-                f"Lower {rate}, or bring features and weights of samples to a common scale.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
 
-    def _outputs(self, X, weights=None, **part):
-        """Return what the network gives for each row of X, by default with what was learned."""
-        with self._network(**part) as model:
-            model.load(self._weights if weights is None else weights)
-            return model.outputs_of(X)
+    def _trainer(self, network, optimizer, callbacks):
+        """Lend the trainer of the pool, or make one that nobody else will use."""
+        from ._training.callbacks import may_change_the_network
+        from ._training.pool import borrowed, check_process
+
+        if optimizer is None and not may_change_the_network(callbacks):
+            return borrowed(network, "trainer")
+        check_process()
+        return nullcontext(network.build("trainer", optimizer))
+
+    def _warn_of_divergence(self, rate):
+        warnings.warn(
+            f"{type(self).__name__}: the loss was no longer finite in epoch {self.n_iter_}; "
+            "training stopped and the last finite weights were put back. "
+            f"Lower {rate or f'learning_rate={self.learning_rate}'}, or bring features and "
+            "weights of samples to a common scale.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
 
-def check_sizes(value, name, example):
-    """Return a parameter that holds one or more positive integers as a tuple of int.
+def _joined(before, after, done):
+    """Return two histories one behind the other, lists of floats of one length.
 
-    An int is one size, and a string such as ``"400-64"`` names several.
+    What one of them lacks is nan; ``done`` epochs came before.
     """
-    sizes = value
-    if isinstance(value, str):
-        sizes = [int(size) if size.isdecimal() else size for size in value.split("-")]
-    sizes = sizes if np.iterable(sizes) else [sizes]
-    positive = [
-        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
-    ]
-    if not positive or not all(positive):
-        raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
-    return tuple(int(size) for size in sizes)
+    history = {
+        name: before.get(name, [np.nan] * done) + [float(value) for value in after.get(name, [])]
+        for name in {**before, **after}
+    }
+    n_epochs = len(history["loss"])
+    return {name: values + [np.nan] * (n_epochs - len(values)) for name, values in history.items()}
 
 
 @contextmanager
@@ -231,6 +221,7 @@ def unchanged_on_error(estimator):
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
+        for name in vars(estimator).keys() - before.keys():
+            delattr(estimator, name)
         vars(estimator).update(before)
         raise

@@ -1,5 +1,6 @@
 """The classifier: a multilayer perceptron with an elastic-net penalty on its output."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -8,11 +9,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import NetworkEstimator, check_sizes, unchanged_on_error
-from ._images import check_float32
+from ._base import NetworkEstimator, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
-
-ROWS_AT_ONCE = 256
+from ._validation import check_float32
 
 
 class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
@@ -236,8 +235,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
                 self.classes_ = classes
             sample_weight = self._weigh(y, sample_weight)
             y = np.searchsorted(self.classes_, y).astype(np.int32)
-            held_out = self._held_out(y) if self.early_stopping else None
-            self._fit_network(X, y, sample_weight, resume, validation_rows=held_out)
+            seeds = self._seeds()
+            held_out = self._held_out(y, seeds["split"]) if self.early_stopping else None
+            self._fit_network(X, y, sample_weight, seeds, resume, held_out=held_out)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -270,7 +270,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             samples does not tell how many there are of each class.
         """
         with unchanged_on_error(self):
-            resume = hasattr(self, "_weights")
+            resume = hasattr(self, "_learned")
             if isinstance(self.class_weight, str):
                 raise ValueError(
                     f"class_weight={self.class_weight!r} needs all samples, but partial_fit sees "
@@ -288,7 +288,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             self._check_known(np.unique(y))
             sample_weight = self._weigh(y, sample_weight)
             y = np.searchsorted(self.classes_, y).astype(np.int32)
-            self._fit_network(X, y, sample_weight, resume, keep_state=True, epochs=1)
+            seeds = self._seeds()
+            self._fit_network(X, y, sample_weight, seeds, resume, keep_state=True, epochs=1)
         return self
 
     def _check_training_data(self, X, y, sample_weight, reset):
@@ -325,8 +326,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         weight = compute_sample_weight(self.class_weight, y)
         return weight if sample_weight is None else weight * sample_weight
 
-    def _held_out(self, y):
-        """Return the rows of the validation split."""
+    def _held_out(self, y, seed):
+        """Return the indices of the validation split."""
         from sklearn.model_selection import train_test_split
 
         counts = np.bincount(y, minlength=len(self.classes_))
@@ -340,56 +341,48 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
                 f"{n_validation} of them for validation. "
                 "Set early_stopping=False, change validation_fraction, or give more samples."
             )
-        seed = int(self._seeds()[2].generate_state(1)[0])
+        seed = int(seed.generate_state(1)[0])
         return train_test_split(
             np.arange(len(y)), test_size=n_validation, stratify=y, random_state=seed
         )[1]
 
-    def _fit_network(self, X, y, sample_weight, resume, keep_state=False, **settings):
-        from ._networks import applicable_rate, elastic_net, initial_weights
-        from ._wrapper import fit_keras_classifier
+    def _fit_network(self, X, y, sample_weight, seeds, resume, **settings):
+        """Train the network for checked samples of class indices, and keep what it learned."""
+        from ._networks.dense import elastic_net
+        from ._networks.mlp import MLP
+        from ._training.random_layers import applicable_rate
+        from ._training.scikeras import fit_keras_classifier
 
-        architecture = {
-            "n_features": X.shape[1],
-            "n_classes": len(self.classes_),
-            "hidden_layer_sizes": check_sizes(
-                self.hidden_layer_sizes, "hidden_layer_sizes", "(400, 64) or '400-64'"
-            ),
-            "activation": self.activation,
-            "batch_norm": bool(self.batch_norm),
-        }
-        self._set_architecture(architecture, resume)
-
-        def initial(model, seed):
-            weights = initial_weights(model, seed)
-            if not keep_state:  # the first of many batches does not tell the shares
-                bias = _log_prior(y, sample_weight, len(self.classes_))
-                weights["output/bias"] = bias
-            return weights
-
-        self._train(
+        network = MLP.for_features(
+            X.shape[1],
+            len(self.classes_),
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            activation=self.activation,
+            batch_norm=self.batch_norm,
+        )
+        if resume:
+            self._check_same_network(network)
+        # the first of many parts does not tell the shares of the classes
+        prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": sample_weight}
+        weights = self._train(
+            network,
             X,
             y,
+            seeds=seeds,
+            start=partial(network.start, **prior),
             hyper={
                 "dropout_rate": applicable_rate(self.dropout_rate),
                 **elastic_net(self.alpha, self.l1_ratio),
             },
-            initial=initial,
-            fit=fit_keras_classifier,
             resume=resume,
+            fit=fit_keras_classifier,
             sample_weight=sample_weight,
-            keep_state=keep_state,
             **settings,
         )
-        kernel = self._weights["output/kernel"]
-        self.coef_, self.intercept_ = kernel.T.copy(), self._weights["output/bias"].copy()
+        self._learned = network, weights
+        kernel = weights["output/kernel"]
+        self.coef_, self.intercept_ = kernel.T.copy(), weights["output/bias"].copy()
         self.sparsity_ = float(np.mean(np.abs(kernel) < 1e-3))
-
-    @staticmethod
-    def _build(optimizer=None, **architecture):
-        from ._networks import trainable_mlp
-
-        return trainable_mlp(ROWS_AT_ONCE, optimizer, **architecture)
 
     # -- prediction ------------------------------------------------------------
 
@@ -424,7 +417,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype="numeric")
         check_float32(X)
-        logits = self._outputs(X).astype(np.float64)
+        logits = self._logits(X).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
@@ -448,24 +441,16 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     def model_(self):
         """The network as a Keras model of its own, from features to probabilities."""
         check_is_fitted(self)
-        from ._networks import elastic_net, mlp
-        from ._training import load_weights
-
-        model = mlp(
-            **self._architecture,
+        network, weights = self._learned
+        return network.keras_model(
+            weights,
             dropout_rate=float(self.dropout_rate),
-            **elastic_net(float(self.alpha), float(self.l1_ratio)),
+            alpha=float(self.alpha),
+            l1_ratio=float(self.l1_ratio),
         )
-        load_weights(model, self._weights)
-        return model
 
+    def _logits(self, X):
+        from ._training.pool import outputs
 
-def _log_prior(y, sample_weight, n_classes):
-    """Return the centred logarithms of the classes' shares, zeros for balanced classes.
-
-    As first biases of the output they spare training the way from uniform shares to the
-    true ones, which is long where classes or their weights are far from balanced.
-    """
-    share = np.bincount(y, sample_weight, n_classes)
-    log_share = np.log(np.maximum(share / share.sum(), 1e-9))
-    return np.float32(log_share - log_share.mean())
+        network, weights = self._learned
+        return outputs(network, "predictor", weights, X)

@@ -8,16 +8,11 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._base import NetworkEstimator, check_sizes, unchanged_on_error
-from ._images import check_images, chunks, float_bytes
+from ._base import NetworkEstimator, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
+from ._validation import check_images
 
-FLIPS = {  # upside down, left to right
-    None: (False, False),
-    "horizontal": (False, True),
-    "vertical": (True, False),
-    "horizontal_and_vertical": (True, True),
-}
+FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
 
 
 class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
@@ -179,6 +174,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     (5, 8, 8, 1)
     """
 
+    _seed_names = ("start", "training", "finish", "split")
+
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
         "epochs": [Interval(Integral, 0, None, closed="left")],
@@ -188,7 +185,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "noise": [Interval(Real, 0, None, closed="left")],
         "output_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
         "shift": [Interval(Real, 0, 0.5, closed="both")],
-        "flip": [StrOptions(set(FLIPS) - {None}), None],
+        "flip": [StrOptions(FLIPS), None],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "image_shape": ["array-like", None],
@@ -284,7 +281,13 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             When the loss is no longer finite. The last finite weights are put back.
         """
         with unchanged_on_error(self):
-            self._fit_images(X, resume=self._continues(), epochs=int(self.epochs))
+            resume, seeds = self._continues(), self._seeds()
+            images = check_images(self, X, reset=not resume)
+            network, views = self._describe(images, resume)
+            held_out = self._held_out(len(images), seeds["split"]) if self.early_stopping else None
+            weights = self._train_on(images, network, seeds, resume, held_out=held_out)
+            weights = network.finish(weights, images, views, seeds["finish"])
+            self._keep(network, weights, images)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -308,127 +311,65 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             The fitted transformer.
         """
         with unchanged_on_error(self):
-            self._fit_images(X, resume=hasattr(self, "_weights"), epochs=1, validate=False)
+            resume, seeds = hasattr(self, "_learned"), self._seeds()
+            images = check_images(self, X, reset=not resume)
+            network, views = self._describe(images, resume)
+            kernel = self._weights.get("denoise/kernel") if resume else None
+            weights = self._train_on(images, network, seeds, resume, keep_state=True, epochs=1)
+            weights = network.finish(weights, images, views, seeds["finish"], kernel)
+            self._keep(network, weights, images)
         return self
 
-    def _fit_images(self, X, resume, epochs, validate=True):
-        from ._autoencoders import first_weights, last_weights
+    def _describe(self, images, resume):
+        """Return the network for these images, and the views that denoise its features."""
+        from ._networks.deep import DeepAutoencoder
+        from ._networks.denoising import Views
+        from ._networks.whitened import WhitenedAutoencoder
 
-        images = check_images(self, X, reset=not resume)
-        if not resume:
-            self.image_shape_ = tuple(int(n) for n in images.shape[1:])
-        self._set_architecture(self._describe(self.image_shape_), resume)
-        kernel = self._weights.get("denoise/kernel") if resume and not validate else None
-        held_out = self._held_out(len(images)) if validate and self.early_stopping else None
-        seed = self._seeds()[2]
-        self._train(
-            images,
-            initial=partial(first_weights, images=images, **self._architecture),
-            resume=resume,
-            hyper={"noise": self.noise},
-            keep_state=not validate,
-            validation_rows=held_out,
-            epochs=epochs,
+        shape = tuple(int(n) for n in images.shape[1:])
+        views = Views.for_images(shape, shift=self.shift, flip=self.flip, shrinkage=self.shrinkage)
+        kind = WhitenedAutoencoder if self.whiten else DeepAutoencoder
+        network = kind.for_images(
+            shape,
+            views,
+            filters=self.filters,
+            kernel_size=self.kernel_size,
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            output_size=self.output_size,
+            n_components=self.n_components,
         )
-        self._weights = last_weights(
-            self._weights,
-            images,
-            self._pool,
-            seed,
-            kernel=kernel,
-            denoising=self._denoising(self.image_shape_),
-            **self._architecture,
+        if resume:
+            self._check_same_network(network)
+        return network, views
+
+    def _train_on(self, images, network, seeds, resume, **settings):
+        start = partial(network.start, images=images)
+        hyper = {"noise": self.noise}
+        return self._train(
+            network, images, seeds=seeds, start=start, hyper=hyper, resume=resume, **settings
         )
-        with self._network(part="decoder") as model:
-            self._n_features_out = model.input_shape[1]
-        self.reconstruction_err_ = -self._score(images[:: max(1, len(images) // 500)])
 
-    def _denoising(self, image_shape):
-        """Return how features of images of this shape are denoised."""
-        size = image_shape[:2]
-        if min(size) == 1:
-            return {"shift": (0, 0), "flip": FLIPS[None], "shrinkage": self.shrinkage}
-        return {
-            "shift": tuple(round(self.shift * n) for n in size),
-            "flip": FLIPS[self.flip],
-            "shrinkage": self.shrinkage,
-        }
+    def _keep(self, network, weights, images):
+        """Set what the methods after fit need."""
+        self.image_shape_ = network.image_shape
+        self._learned = network, weights
+        some = images[:: max(1, len(images) // 500)]
+        self.reconstruction_err_ = network.reconstruction_error(weights, some)
 
-    def _describe(self, image_shape):
-        """Return the architecture for images of this shape, as plain hashable values."""
-        from ._autoencoders import is_row, n_pooled_features
-
-        size = image_shape[:2]
-        filters = check_sizes(self.filters, "filters", "400, (64, 32, 16) or '64-32-16'")
-        kernel_size = _pair(self.kernel_size, "kernel_size")
-        grid = None if self.output_size is None else _pair(self.output_size, "output_size")
-        common = {"image_shape": image_shape, "activation": self.activation}
-        if not self.whiten:
-            code_size = [ceil(n / 2 ** len(filters)) for n in size]
-            return {
-                **common,
-                "network": "deep",
-                "filters": filters,
-                "kernel_size": kernel_size,
-                "batch_norm": bool(self.batch_norm),
-                "grid": grid and tuple(map(min, grid, code_size)),
-            }
-        if len(filters) > 1 or grid is None or self.batch_norm:
-            raise ValueError(
-                "whiten=True takes one number of filters, an output_size and batch_norm=False, "
-                f"but filters={self.filters!r}, output_size={self.output_size!r} and "
-                f"batch_norm={self.batch_norm!r}. Set whiten=False for a deep autoencoder."
-            )
-        kernel_size = tuple(min(k, ceil(n / 2)) for k, n in zip(kernel_size, size, strict=True))
-        if is_row(image_shape):
-            kernel_size = size
-        positions = [n - k + 1 for k, n in zip(kernel_size, size, strict=True)]
-        grid = tuple(map(min, grid, positions))
-        n_pooled = n_pooled_features(image_shape, filters[0], grid)
-        n_components = min(n_pooled, int(self.n_components or n_pooled))
-        denoising = self._denoising(image_shape)
-        if n_components == n_pooled and not any(denoising["shift"] + denoising["flip"]):
-            n_components = None
-        return {
-            **common,
-            "network": "whitened",
-            "filters": filters[0],
-            "kernel_size": kernel_size,
-            "grid": grid,
-            "n_components": n_components,
-        }
-
-    def _held_out(self, n_samples):
-        """Return the rows of the validation split."""
+    def _held_out(self, n_samples, seed):
+        """Return the indices of the validation split."""
         n_validation = ceil(self.validation_fraction * n_samples)
         if n_validation >= n_samples:
             raise ValueError(
                 f"early_stopping=True with validation_fraction={self.validation_fraction} leaves "
                 f"none of {n_samples} samples to train on. Set early_stopping=False."
             )
-        rng = np.random.default_rng(self._seeds()[2])
-        return rng.choice(n_samples, n_validation, replace=False)
+        return np.random.default_rng(seed).choice(n_samples, n_validation, replace=False)
 
-    @staticmethod
-    def _build(**architecture):
-        from ._autoencoders import loop
-
-        return loop(**architecture)
-
-    def _pool(self, images, weights=None):
-        """Return features of images before they are denoised."""
-        return self._outputs(images, weights, part="pooled")
-
-    def _encode(self, images):
-        kernel = self._weights.get("denoise/kernel")
-        if kernel is None:
-            return self._pool(images)
-        from ._denoising import project
-
-        features = np.empty((len(images), kernel.shape[1]), np.float32)
-        for rows in chunks(len(images), len(kernel)):  # four times the usual bytes
-            features[rows] = project(self._pool(images[rows]), kernel)
-        return features
+    @property
+    def _n_features_out(self):
+        return self._network.n_features
 
     # -- use ---------------------------------------------------------------------
 
@@ -446,7 +387,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             A row of features for each image.
         """
         check_is_fitted(self)
-        return self._encode(check_images(self, X, reset=False))
+        network, weights = self._learned
+        return network.encode(weights, check_images(self, X, reset=False))
 
     def inverse_transform(self, X):
         """Return the images that features stand for.
@@ -468,7 +410,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 f"X has {X.shape[1]} features, but {type(self).__name__} gives "
                 f"{self._n_features_out}. Pass what transform returned."
             )
-        return self._outputs(X, part="decoder")
+        network, weights = self._learned
+        return network.decode(weights, X)
 
     def score(self, X, y=None):
         """Return the negative mean squared error of reconstruction.
@@ -486,15 +429,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             In squared units of the input; the higher, the better.
         """
         check_is_fitted(self)
-        return self._score(check_images(self, X, reset=False))
-
-    def _score(self, images):
-        total = 0.0
-        for rows in chunks(len(images), float_bytes(images)):
-            features = self._encode(images[rows])
-            errors = self._outputs(features, part="decoder") - images[rows]
-            total += float(np.sum(np.square(errors, dtype=np.float64)))
-        return -total / images.size
+        network, weights = self._learned
+        return -network.reconstruction_error(weights, check_images(self, X, reset=False))
 
     @property
     def encoder_(self):
@@ -509,25 +445,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     @property
     def model_(self):
         """Encoder and decoder as one Keras model of its own, from images to images."""
-        encoder, decoder = self.encoder_, self.decoder_
-        from ._networks import functional
-
-        return functional(encoder.input, decoder(encoder.output), "autoencoder")
+        return self._keras_model("autoencoder")
 
     def _keras_model(self, part):
         check_is_fitted(self)
-        from ._autoencoders import NETWORKS
-        from ._training import load_weights
-
-        architecture = dict(self._architecture)
-        model = getattr(NETWORKS[architecture.pop("network")](**architecture), part)
-        load_weights(model, self._weights)
-        return model
-
-
-def _pair(value, name):
-    """Return a parameter that is one size for both directions, or two, as a pair."""
-    sizes = check_sizes(value, name, "4 or (4, 4)")
-    if len(sizes) > 2:
-        raise ValueError(f"{name} must be one or two integers, but is {value!r}.")
-    return sizes * 2 if len(sizes) == 1 else sizes
+        network, weights = self._learned
+        return network.keras_model(part, weights)

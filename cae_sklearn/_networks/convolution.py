@@ -5,9 +5,13 @@ the work. Written as one matrix product, whose sums do not, it also costs less. 
 gradient of the pooling where it is compared, not searched, which pixel was the largest.
 """
 
+from functools import partial
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+from .building import IMAGES
 
 
 class Conv2D(keras.layers.Conv2D):
@@ -162,3 +166,17 @@ def _shifted(padded, rows, columns):
 
 def _pad(x, top, bottom, left, right):
     return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
+
+
+def trained_layers(trains):
+    """Return convolution, pooling, and the convolution that doubles the size.
+
+    Networks that are handed out have Keras's own, which has no last one: None.
+    """
+    settings = {"padding": "same", **IMAGES}
+    kernels = {"kernel_initializer": "zeros", **settings}
+    if trains:
+        doubling = partial(UpConv2D, **kernels)
+        return partial(Conv2D, **kernels), partial(MaxPooling2D, 2, **settings), doubling
+    layers = keras.layers
+    return partial(layers.Conv2D, **kernels), partial(layers.MaxPooling2D, 2, **settings), None

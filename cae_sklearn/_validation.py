@@ -1,4 +1,4 @@
-"""The one gate for images: shapes, streaming and statistics. Never imports Keras."""
+"""The one gate for X: shapes and dtypes. Never imports Keras."""
 
 from numbers import Integral
 
@@ -6,8 +6,6 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ._sklearn import validate_data
-
-CHUNK_BYTES = 16 * 2**20  # what one chunk may hold as float32
 
 
 def check_image_shape(image_shape):
@@ -87,55 +85,3 @@ def _expected_shape(estimator, X, given, reset):
     if estimator.image_shape is not None:
         return check_image_shape(estimator.image_shape)
     return given
-
-
-def chunks(n_samples, bytes_per_sample, multiple_of=1):
-    """Yield slices that cover ``range(n_samples)``, each of a bounded number of bytes.
-
-    A last chunk of a single sample is merged into the one before: batch
-    normalisation needs two.
-    """
-    rows = max(1, CHUNK_BYTES // max(1, bytes_per_sample) // multiple_of) * multiple_of
-    start = 0
-    while start < n_samples:
-        stop = start + rows
-        if stop >= n_samples - 1:
-            stop = n_samples
-        yield slice(start, stop)
-        start = stop
-
-
-def load_chunk(X, rows):
-    """Copy some rows of ``X`` into memory, in a dtype the network reads: uint8 or float32."""
-    chunk = X[rows]
-    return np.ascontiguousarray(chunk, dtype=np.uint8 if chunk.dtype == np.uint8 else np.float32)
-
-
-def float_bytes(X):
-    """Return the bytes that one sample of ``X`` takes as float32."""
-    return 4 * int(np.prod(X.shape[1:]))
-
-
-def channel_statistics(X):
-    """Return mean and standard deviation of each channel of (n, H, W, C), float64.
-
-    One streaming pass that merges the moments of the chunks (Chan, Golub & LeVeque,
-    1983, doi:10.1080/00031305.1983.10483115). A constant channel gets the deviation 1.
-    """
-    count, mean, moment = 0, 0.0, 0.0
-    channels = X.shape[-1]
-    for rows in chunks(len(X), 16 * float_bytes(X)):  # small enough for the processor's cache
-        pixels = X[rows].astype(np.float64).reshape(rows.stop - rows.start, -1)
-        n = pixels.size // channels
-        own_mean = pixels.sum(axis=0).reshape(-1, channels).sum(axis=0) / n
-        pixels -= np.tile(own_mean, pixels.shape[1] // channels)
-        own_moment = np.einsum("ij,ij->j", pixels, pixels).reshape(-1, channels).sum(axis=0)
-        delta = own_mean - mean
-        total = count + n
-        moment = moment + own_moment + delta**2 * count * n / total
-        mean = mean + delta * n / total
-        count = total
-    std = np.sqrt(moment / count)
-    # what rounding leaves of a constant channel is no deviation
-    constant = std <= np.maximum(8 * np.finfo(np.float32).eps * np.abs(mean), 1e-30)
-    return mean, np.where(constant, 1.0, std)

@@ -1,0 +1,1 @@
+"""Numbers only: threads, linear algebra, and arrays larger than memory."""

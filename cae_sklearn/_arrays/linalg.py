@@ -1,0 +1,123 @@
+"""Linear algebra with the same bits for any number of threads.
+
+Products and solutions are computed for blocks of columns side by side, each on one thread.
+"""
+
+from functools import cache, partial
+from itertools import pairwise
+
+import numpy as np
+import tensorflow as tf
+
+from .confined import confined
+from .streaming import deviation
+from .threads import threads_for
+
+N_BLOCKS = 8  # of columns of a product, computed side by side
+RIDGE = 0.1  # added to the variance of the features, in a regression, times its mean
+TILE = 256  # samples that are projected at once, always
+N_ITERATIONS = 4  # of the search for the principal components
+
+
+def inner(x, y):
+    """Return the product of the transpose of ``x`` with ``y``, two matrices of one dtype."""
+    return _by_blocks(_product, x, y)
+
+
+def cholesky(gram):
+    """Return the lower Cholesky factor of a float64 matrix."""
+    return tf.linalg.cholesky(gram).numpy()
+
+
+def substitute(root, right):
+    """Return the solution of ``root @ root.T @ solution = right``, all float64."""
+    return _by_blocks(tf.linalg.cholesky_solve, root, np.float64(right))
+
+
+def ridge(inputs, targets, intercept=True):
+    """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``.
+
+    The system solved has the size of the features or of the samples, whichever is less.
+    """
+    x_mean = inputs.mean(axis=0, dtype=np.float64) * intercept
+    y_mean = targets.mean(axis=0, dtype=np.float64) * intercept
+    x, y = inputs - np.float32(x_mean), targets - np.float32(y_mean)
+    penalty = RIDGE * float(np.sum(np.square(x), dtype=np.float64)) / x.shape[1] + 1e-6
+    dual = x.shape[1] > x.shape[0]
+    gram, right = (inner(x.T, x.T), y) if dual else (inner(x, x), inner(x, y))
+    gram = np.float64(gram) + penalty * np.eye(len(gram))
+    kernel = np.float32(substitute(cholesky(gram), right))
+    if dual:
+        kernel = inner(x, kernel)
+    return kernel, np.float32(y_mean - x_mean @ kernel)
+
+
+def principal_axes(features, n_components, rng):
+    """Return axes (d, n_components) that span the first principal components.
+
+    By subspace iteration (Halko, Martinsson & Tropp, 2011, doi:10.1137/090771806). The axes
+    are orthonormal and turned at random within their span, so that the features vary about
+    as much along each; to scale components to one variance would blow up the last ones.
+    """
+    features = np.float64(features)
+    axes = rng.normal(size=(features.shape[1], n_components))
+    for _ in range(N_ITERATIONS):
+        axes = inner(features, inner(features.T, _orthonormal(axes)))
+    rotation = _orthonormal(rng.normal(size=(n_components, n_components)))
+    return inner(_orthonormal(axes).T, rotation)
+
+
+def project(features, kernel):
+    """Return ``features @ kernel``, batch-invariant: a sample gets the same bits in any batch."""
+    projected = np.empty((len(features), kernel.shape[1]), np.float32)
+    for start in range(0, len(features), TILE):
+        tile = features[start : start + TILE].T
+        # a product has the bits of its shape
+        padded = np.zeros((len(kernel), TILE), np.float32)
+        padded[:, : tile.shape[1]] = tile
+        projected[start : start + TILE] = inner(kernel, padded)[:, : tile.shape[1]].T
+    return projected
+
+
+def rescaled(kernel, features):
+    """Return ``kernel`` with columns that give features of variance one."""
+    return kernel / deviation(inner(features.T, kernel))
+
+
+def shrunk(covariance, shrinkage):
+    """Return a covariance of which a share is replaced by its mean variance."""
+    d = len(covariance)
+    penalty = shrinkage * np.trace(covariance) / d + 1e-6
+    covariance = (1 - shrinkage) * covariance
+    covariance[np.diag_indices(d)] += penalty
+    return covariance
+
+
+def _orthonormal(x):
+    return tf.linalg.qr(x).q.numpy()
+
+
+def _by_blocks(function, x, y):
+    """Return ``function(x, y)``, computed for blocks of the columns of y side by side."""
+    tensors = [tf.constant(np.ascontiguousarray(array)) for array in (x, y)]
+    threads = threads_for(x.size * y.shape[1])
+    if threads is None:
+        return _blocks(*tensors, function=function).numpy()
+    traced = _confined_blocks(function, tensors[0].dtype)
+    return traced(tf.constant(threads, tf.int64), *tensors).numpy()
+
+
+@cache
+def _confined_blocks(function, dtype):
+    specs = [tf.TensorSpec([None, None], dtype)] * 2
+    return confined(partial(_blocks, function=function), specs)
+
+
+def _blocks(x, y, function):
+    edges = [tf.shape(y)[1] * i // N_BLOCKS for i in range(N_BLOCKS + 1)]
+    blocks = [y[:, start:stop] for start, stop in pairwise(edges)]
+    return tf.concat([function(x, block) for block in blocks], 1)
+
+
+def _product(x, y):
+    return tf.matmul(x, y, transpose_a=True)

@@ -1,0 +1,76 @@
+"""Arrays that may be larger than memory, read chunk by chunk."""
+
+import numpy as np
+
+CHUNK_BYTES = 16 * 2**20  # what one chunk may hold as float32
+
+
+def chunks(n_samples, bytes_per_sample, multiple_of=1):
+    """Yield slices that cover ``range(n_samples)``, each of a bounded number of bytes.
+
+    A last chunk of a single sample is merged into the one before: batch
+    normalisation needs two.
+    """
+    size = max(1, CHUNK_BYTES // max(1, bytes_per_sample) // multiple_of) * multiple_of
+    start = 0
+    while start < n_samples:
+        stop = start + size
+        if stop >= n_samples - 1:
+            stop = n_samples
+        yield slice(start, stop)
+        start = stop
+
+
+def load_chunk(X, indices):
+    """Copy some samples of ``X`` into memory, in a dtype the network reads: uint8 or float32."""
+    chunk = X[indices]
+    return np.ascontiguousarray(chunk, dtype=np.uint8 if chunk.dtype == np.uint8 else np.float32)
+
+
+def float_bytes(X):
+    """Return the bytes that one sample of ``X`` takes as float32."""
+    return 4 * int(np.prod(X.shape[1:]))
+
+
+def sample_indices(n_samples, limit, rng):
+    """Return the indices of all samples, or of ``limit`` drawn ones, in their order."""
+    if n_samples <= limit:
+        return np.arange(n_samples)
+    return np.sort(rng.choice(n_samples, limit, replace=False))
+
+
+def channel_statistics(X):
+    """Return mean and standard deviation of each channel of (n, H, W, C), float64.
+
+    One streaming pass that merges the moments of the chunks (Chan, Golub & LeVeque,
+    1983, doi:10.1080/00031305.1983.10483115). A constant channel gets the deviation 1.
+    """
+    count, mean, moment = 0, 0.0, 0.0
+    channels = X.shape[-1]
+    for chunk in chunks(len(X), 16 * float_bytes(X)):  # small enough for the processor's cache
+        pixels = X[chunk].astype(np.float64).reshape(chunk.stop - chunk.start, -1)
+        n = pixels.size // channels
+        own_mean = pixels.sum(axis=0).reshape(-1, channels).sum(axis=0) / n
+        pixels -= np.tile(own_mean, pixels.shape[1] // channels)
+        own_moment = np.einsum("ij,ij->j", pixels, pixels).reshape(-1, channels).sum(axis=0)
+        delta = own_mean - mean
+        total = count + n
+        moment = moment + own_moment + delta**2 * count * n / total
+        mean = mean + delta * n / total
+        count = total
+    std = np.sqrt(moment / count)
+    # what rounding leaves of a constant channel is no deviation
+    constant = std <= np.maximum(8 * np.finfo(np.float32).eps * np.abs(mean), 1e-30)
+    return mean, np.where(constant, 1.0, std)
+
+
+def deviation(features):
+    """Return what features are divided by: their standard deviation, and a little more.
+
+    A feature that is hardly ever active, or the same in a few images, must not become the
+    loudest.
+    """
+    std = features.std(axis=0)
+    if std.max() < 1e-5:  # of images that are all the same
+        std = np.ones_like(std)
+    return std + (1e-3 + 1 / len(features)) * std.mean() + 1e-6

@@ -1,0 +1,234 @@
+"""What the autoencoders share: their parts, how these are run, and the last features."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .._arrays.linalg import inner, project, rescaled
+from .._arrays.streaming import (
+    channel_statistics,
+    chunks,
+    deviation,
+    float_bytes,
+    sample_indices,
+)
+from .._training.pool import outputs
+from .._training.predictor import Predictor, load_weights
+from .._training.trainer import Trainer
+from .building import functional, variables
+from .denoising import denoising_kernel
+from .description import Description
+
+N_COLUMNS = 256  # of a table, at most
+N_IMAGES = 3_000  # that scale the features and fit the decoder
+N_POOLED = 20_000  # features before they are denoised, at most: their covariance takes 3.2 GB
+TILE_BYTES = 8 * 2**20  # of the widest array of a tile of images
+N_TILES = 8  # that are encoded in one call, at most
+N_MICRO_BATCHES = 4  # of a batch while training: so many threads can share it
+
+
+@dataclass(frozen=True)
+class Autoencoder(Description):
+    """Description of an autoencoder; a child draws its graph and learns its closed forms.
+
+    Parameters
+    ----------
+    image_shape : (int, int, int)
+        (H, W, C).
+    filters : tuple of int
+        Filters of each layer.
+    kernel_size : (int, int)
+        Of the filters.
+    activation : str
+        Of the encoder.
+    batch_norm : bool
+        Whether batch normalisation stands before each activation of the encoder.
+    grid : (int, int) or None
+        Cells over which activations are averaged; None keeps the whole map.
+    n_components : int or None
+        Features after denoising; None leaves the pooled features as they are.
+    """
+
+    image_shape: tuple
+    filters: tuple
+    kernel_size: tuple
+    activation: str
+    batch_norm: bool
+    grid: tuple | None
+    n_components: int | None
+
+    def with_components(self, n_components, views):
+        """Return this description with the components that its pooled features allow."""
+        n_pooled = self.n_pooled
+        n_components = min(n_pooled, int(n_components or n_pooled))
+        if n_components == n_pooled and not views.differ:
+            return self
+        if n_pooled > N_POOLED:
+            raise ValueError(
+                f"Images of shape {self.image_shape} give {n_pooled} features, and more than "
+                f"{N_POOLED} cannot be denoised or reduced to n_components. Set a smaller "
+                "output_size or fewer filters, or shift=0, flip=None and n_components=None."
+            )
+        return replace(self, n_components=n_components)
+
+    @property
+    def n_features(self):
+        """The number of features."""
+        return self.n_components or self.n_pooled
+
+    # -- networks --------------------------------------------------------------
+
+    def build(self, part, optimizer=None):
+        """Return a part of the autoencoder, all from and to the units of the input.
+
+        Parameters
+        ----------
+        part : {"trainer", "pooled", "encoder", "decoder"}
+            A `Trainer` of images, whose output is what reconstruction leaves over; or a
+            `Predictor`: images to features before they are denoised, images to features,
+            features to images.
+        optimizer : keras.optimizers.Optimizer, default=None
+            Of the trainer; None is Adam.
+        """
+        tile, n_tiles = self.tiles()
+        if part != "trainer":
+            return Predictor(self.network(part), tile, n_tiles)
+        hyper = variables("noise")
+        n_parts = 1 if self.batch_norm else N_MICRO_BATCHES
+        return Trainer(self.network(part, **hyper), squared_error, hyper, tile, n_parts, optimizer)
+
+    def keras_model(self, part, weights):
+        """Return one part, or the "autoencoder", as a Keras model of Keras's own layers."""
+        if part == "autoencoder":
+            encoder, decoder = (self.keras_model(name, weights) for name in ("encoder", "decoder"))
+            return functional(encoder.input, decoder(encoder.output), part)
+        model = self.network(part)
+        load_weights(model, weights)
+        return model
+
+    def tiles(self):
+        """Return how many images make a tile, and how many tiles one call.
+
+        The widest array of a tile fits the processor's cache; images too large for that pass
+        one by one.
+        """
+        height, width, channels = self.image_shape
+        widest = height * width * max(channels, *self.filters) * 4
+        tile = int(np.clip(TILE_BYTES // widest, 1, 32))
+        return tile, int(np.clip(N_TILES * TILE_BYTES // (tile * widest), 1, N_TILES))
+
+    # -- use ---------------------------------------------------------------------
+
+    def encode(self, weights, images):
+        """Return the features of images."""
+        kernel = weights.get("denoise/kernel")
+        if kernel is None:
+            return outputs(self, "pooled", weights, images)
+        features = np.empty((len(images), kernel.shape[1]), np.float32)
+        for chunk in chunks(len(images), len(kernel)):  # four times the usual bytes
+            pooled = outputs(self, "pooled", weights, images[chunk])
+            features[chunk] = project(pooled, kernel)
+        return features
+
+    def decode(self, weights, features):
+        """Return the images that features stand for."""
+        return outputs(self, "decoder", weights, features)
+
+    def reconstruction_error(self, weights, images):
+        """Return the mean squared error of reconstruction, in squared units of the input."""
+        total = 0.0
+        for chunk in chunks(len(images), float_bytes(images)):
+            restored = self.decode(weights, self.encode(weights, images[chunk]))
+            errors = restored - images[chunk]
+            total += float(np.sum(np.square(errors, dtype=np.float64)))
+        return total / images.size
+
+    # -- learning around the training ----------------------------------------------
+
+    def standardization(self, images):
+        """Return mean and deviation of each channel, or of each column of a table."""
+        shape = self.image_shape
+        if is_row(shape):
+            images = images.reshape(len(images), 1, 1, -1)
+        statistics = map(np.float32, channel_statistics(images))
+        if is_row(shape):
+            statistics = [array.reshape(shape) for array in statistics]
+        mean, scale = statistics
+        return {"standardize/mean": mean, "standardize/scale": scale}
+
+    def restoration(self, weights):
+        """Return what undoes the standardisation."""
+        mean, scale = weights["standardize/mean"], weights["standardize/scale"]
+        return {"restore/mean": mean, "restore/scale": scale}
+
+    def sample(self, images, rng):
+        """Return the images that scale the features and fit the decoder."""
+        n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
+        return images[sample_indices(len(images), n_images, rng)]
+
+    def last_features(self, weights, images, some, views, rng, kernel=None):
+        """Learn the scale of the pooled features, and how they are denoised.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            All that the pooled features need.
+        images, some : ndarrays of shape (n, H, W, C)
+            All images, and the sample on which features are scaled.
+        views : Views
+            What denoising removes.
+        rng : numpy.random.Generator
+            Draws images and views.
+        kernel : ndarray or None
+            The denoising that is kept, only scaled anew; None learns it.
+
+        Returns
+        -------
+        learned : dict of str to ndarray
+            Weights to add.
+        pooled, features : ndarrays of shape (m, n_pooled) and (m, n_features)
+            Of the sample: the first as they were before they were scaled.
+        """
+        learned = {
+            "features/mean": np.zeros(self.n_pooled, np.float32),
+            "features/scale": np.ones(self.n_pooled, np.float32),
+        }
+        pooled = outputs(self, "pooled", {**weights, **learned}, some)
+        learned["features/mean"] = pooled.mean(axis=0)
+        learned["features/scale"] = deviation(pooled)
+        features = (pooled - learned["features/mean"]) / learned["features/scale"]
+        if self.n_components:
+            if kernel is None:
+                pool = partial(outputs, self, "pooled", {**weights, **learned})
+                kernel = denoising_kernel(
+                    images, pool, features, views, rng, n_components=self.n_components
+                )
+            learned["denoise/kernel"] = rescaled(kernel, features)
+            features = inner(features.T, learned["denoise/kernel"])
+        return learned, pooled, features
+
+
+def is_row(image_shape):
+    """Tell whether images may be the rows of a table, whose columns have scales of their own."""
+    return min(image_shape[:2]) == 1 and int(np.prod(image_shape)) <= N_COLUMNS
+
+
+def squared_error(_, residual):
+    """Return the mean square of what is left over of each sample, shape (batch,)."""
+    return tf.reduce_mean(tf.square(residual), axis=(1, 2, 3))
+
+
+def components(n_components, pooled):
+    """Return the layer that makes features of pooled ones, applied to them."""
+    if not n_components:
+        return pooled
+    return keras.layers.Dense(
+        n_components,
+        use_bias=False,
+        kernel_initializer="zeros",
+        name="denoise",
+        dtype="float32",
+    )(pooled)

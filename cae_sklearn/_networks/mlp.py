@@ -1,0 +1,80 @@
+"""The multilayer perceptron."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .._training.predictor import Predictor, load_weights
+from .._training.trainer import Trainer
+from .building import functional, initial_weights, variables
+from .dense import batch_norm, dense, dropout, elastic_net, penalty
+from .description import Description
+from .sizes import check_sizes
+
+TILE = 256  # samples that are predicted together
+
+
+@dataclass(frozen=True)
+class MLP(Description):
+    """Hidden layers of Dense, activation, batch normalisation and dropout, then softmax."""
+
+    n_features: int
+    n_classes: int
+    hidden_layer_sizes: tuple
+    activation: str
+    batch_norm: bool
+
+    @classmethod
+    def for_features(cls, n_features, n_classes, *, hidden_layer_sizes, activation, batch_norm):
+        """Return the network for so many features and classes."""
+        sizes = check_sizes(hidden_layer_sizes, "hidden_layer_sizes", "(400, 64) or '400-64'")
+        return cls(n_features, n_classes, sizes, activation, bool(batch_norm))
+
+    def build(self, part, optimizer=None):
+        """Return the "trainer" or the "predictor", both of which give logits."""
+        hyper = variables("dropout_rate", "l1", "l2")
+        network = self._graph(**hyper)
+        network = functional(network.inputs, network.get_layer("output").output, "logits")
+        if part == "predictor":
+            return Predictor(network, TILE)
+        return Trainer(network, cross_entropy, hyper, TILE, optimizer=optimizer)
+
+    def start(self, model, seed, y=None, sample_weight=None):
+        """Return the weights that training starts from.
+
+        With class indices ``y`` the biases of the output are the logarithms of the classes'
+        shares. They spare training the way from uniform shares to the true ones, which is
+        long where classes or their weights are far from balanced.
+        """
+        weights = initial_weights(model, seed)
+        if y is not None:
+            share = np.bincount(y, sample_weight, self.n_classes)
+            log_share = np.log(np.maximum(share / share.sum(), 1e-9))
+            weights["output/bias"] = np.float32(log_share - log_share.mean())
+        return weights
+
+    def keras_model(self, weights, *, dropout_rate, alpha, l1_ratio):
+        """Return a Keras model of Keras's own layers: features to probabilities."""
+        model = self._graph(dropout_rate, **elastic_net(alpha, l1_ratio))
+        load_weights(model, weights)
+        return model
+
+    def _graph(self, dropout_rate, l1, l2):
+        """Return the model (n, n_features) to probabilities (n, n_classes)."""
+        variable = isinstance(l1, tf.Variable)
+        x = inputs = keras.Input((self.n_features,), name="features", dtype="float32")
+        for i, units in enumerate(self.hidden_layer_sizes, start=1):
+            x = dense(units, variable, activation=self.activation, name=f"hidden{i}")(x)
+            if self.batch_norm:
+                x = batch_norm(variable, name=f"batch_norm{i}")(x)
+            x = dropout(dropout_rate, f"dropout{i}")(x)
+        x = dense(self.n_classes, variable, kernel_regularizer=penalty(l1, l2), name="output")(x)
+        x = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(x)
+        return functional(inputs, x, "mlp")
+
+
+def cross_entropy(y, logits):
+    """Return the cross-entropy of class indices and logits, shape (batch,)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)

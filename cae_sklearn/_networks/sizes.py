@@ -1,0 +1,30 @@
+"""Sizes as users write them: a number, several, or a string of several."""
+
+from numbers import Integral
+
+import numpy as np
+
+
+def check_sizes(value, name, example):
+    """Return a parameter that holds one or more positive integers as a tuple of int.
+
+    An int is one size, and a string such as ``"400-64"`` names several.
+    """
+    sizes = value
+    if isinstance(value, str):
+        sizes = [int(size) if size.isdecimal() else size for size in value.split("-")]
+    sizes = sizes if np.iterable(sizes) else [sizes]
+    positive = [
+        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+    ]
+    if not positive or not all(positive):
+        raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def check_pair(value, name):
+    """Return a parameter that is one size for both directions, or two, as a pair."""
+    sizes = check_sizes(value, name, "4 or (4, 4)")
+    if len(sizes) > 2:
+        raise ValueError(f"{name} must be one or two integers, but is {value!r}.")
+    return sizes * 2 if len(sizes) == 1 else sizes

@@ -1,0 +1,91 @@
+"""What the whitened autoencoder learns before training: whitening and first filters."""
+
+from math import ceil
+
+import numpy as np
+import tensorflow as tf
+
+from .._arrays.linalg import inner, ridge
+from .._arrays.streaming import chunks, float_bytes, sample_indices
+
+N_PATCHES = 50_000  # that estimate the covariance
+FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
+PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
+
+
+def sample_patches(standardised, kernel_size, rng):
+    """Return patches at random places of images, float32 of shape (n, height * width * C).
+
+    ``standardised`` is a triple: images as they are, mean and scale of channels or pixels.
+    """
+    X, mean, scale = standardised
+    mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
+    sample = sample_indices(len(X), N_PATCHES // 5, rng)
+    height, width = kernel_size
+    per_image = ceil(N_PATCHES / len(sample))
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    patches = []
+    for part in chunks(len(sample), float_bytes(X)):
+        images = X[sample[part]]
+        n = len(images) * per_image
+        image = np.repeat(np.arange(len(images)), per_image)[:, None, None]
+        top = rng.integers(0, images.shape[1] - height + 1, n)[:, None, None]
+        left = rng.integers(0, images.shape[2] - width + 1, n)[:, None, None]
+        place = top + rows, left + columns
+        pixels = (np.float32(images[image, *place]) - mean[place]) / scale[place]
+        patches.append(pixels.reshape(n, -1))
+    return np.concatenate(patches)
+
+
+def whitening(patches, floor=FLOOR):
+    """Return kernel (d, d) and bias (d,) that whiten patches of normalised contrast.
+
+    Principal components, each divided by the root of its variance plus a ridge (Bell &
+    Sejnowski, 1997, doi:10.1016/S0042-6989(97)00121-1). The kernel takes the mean of a
+    patch away by itself.
+
+    Parameters
+    ----------
+    patches : ndarray of shape (n, d)
+        Standardised pixels.
+    """
+    patches = normalize_contrast(patches, floor)
+    mean = patches.mean(axis=0, dtype=np.float64)
+    centred = patches - np.float32(mean)
+    covariance = inner(centred, centred) / np.float32(len(patches))
+    variances, components = map(np.asarray, tf.linalg.eigh(np.float64(covariance)))
+    kernel = components / np.sqrt(np.maximum(variances, 0.0) + PATCH_RIDGE)
+    bias = -mean @ kernel
+    kernel = kernel - kernel.mean(axis=0)
+    return kernel.astype(np.float32), bias.astype(np.float32)
+
+
+def normalize_contrast(patches, floor=FLOOR):
+    """Return patches less their mean, over the root of their variance plus a floor."""
+    centred = patches - patches.mean(axis=1, keepdims=True)
+    return centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + floor)
+
+
+def first_filters(patches, n_filters, rng):
+    """Return encoder and decoder to start from, for whitened patches of shape (n, d).
+
+    The filters are patches of unit norm with a soft threshold (Coates & Ng, 2011, The
+    importance of encoding versus training); the decoder is their ridge regression.
+
+    Returns
+    -------
+    encoder : ndarray of shape (d, n_filters)
+        The chosen patches.
+    threshold : ndarray of shape (n_filters,)
+        The bias of the encoder.
+    decoder : ndarray of shape (n_filters, d)
+        From active filters to patches.
+    """
+    chosen = patches[rng.choice(len(patches), n_filters, replace=len(patches) < n_filters)]
+    norms = np.linalg.norm(chosen, axis=1, keepdims=True)
+    encoder = (chosen / np.maximum(norms, 1e-6)).T.astype(np.float32)
+    some = patches[:20_000]
+    responses = inner(some.T, encoder)
+    threshold = np.full(n_filters, -0.5 * responses.std(), np.float32)
+    decoder, _ = ridge(np.maximum(responses + threshold, 0.0), some, intercept=False)
+    return encoder, threshold, decoder

@@ -1,0 +1,94 @@
+"""All the steps of an epoch, or of several, in one graph."""
+
+from contextlib import ExitStack
+
+import tensorflow as tf
+
+from .adam import apply_adam
+from .batches import gather, n_steps
+
+
+class LastFinite:
+    """The last weights of a network that were all finite."""
+
+    def __init__(self, weights):
+        self._weights = weights
+        self._kept = [tf.Variable(weight.value, trainable=False) for weight in weights]
+
+    def keep(self, allowed):
+        """Remember the weights if all are finite and ``allowed`` is; return whether all are."""
+        weights = [variable.value.read_value() for variable in self._weights]
+        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
+        finite = tf.reduce_all(tf.stack(finite))
+        if tf.logical_and(finite, allowed):
+            for kept, weight in zip(self._kept, weights, strict=True):
+                kept.assign(weight)
+        return finite
+
+    def restore(self):
+        """Put the remembered weights back."""
+        for variable, kept in zip(self._weights, self._kept, strict=True):
+            variable.assign(kept)
+
+
+class Epochs:
+    """Training of a network by Adam, as functions that TensorFlow traces.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Compiled with plain Adam.
+    gradients : Gradients
+        Of its loss.
+    last_finite : LastFinite
+        Its weights.
+    dropouts : list of Dropout
+        Its dropout layers, whose random numbers are drawn for a whole epoch.
+    """
+
+    def __init__(self, network, gradients, last_finite, dropouts):
+        self._network, self._gradients = network, gradients
+        self._last_finite, self._dropouts = last_finite, dropouts
+
+    def run(self, x, y, weight, orders, batch_size, learning_rates, keep):
+        """Train on some samples in one order after the other, while all stays finite.
+
+        ``orders`` holds the orders one behind the other, ``learning_rates`` the rate of each.
+        With ``keep``, finite weights are remembered after each. Returns the sum of the losses
+        for each, then 1 if all is finite, else 0.
+        """
+        n_orders = tf.size(learning_rates)
+        orders = tf.reshape(orders, (n_orders, -1))
+        totals = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[])
+        i, finite = tf.constant(0), tf.constant(True)
+        while finite and i < n_orders:
+            total = self._run_epoch((x, y, weight), orders[i], batch_size, learning_rates[i])
+            finite = tf.math.is_finite(total)
+            finite = tf.logical_and(self._last_finite.keep(tf.logical_and(keep, finite)), finite)
+            totals = totals.write(i, total)
+            i += 1
+        return tf.concat([totals.stack(), [tf.cast(finite, tf.float32)]], 0)
+
+    def _run_epoch(self, data, indices, batch_size, learning_rate):
+        n_samples = tf.size(indices)
+        data = gather(data, indices)
+        last = n_steps(n_samples, batch_size) - 1
+        total = tf.constant(0.0)
+        with ExitStack() as stack:
+            drawn = [stack.enter_context(layer.drawn(n_samples)) for layer in self._dropouts]
+            for step in tf.range(last + 1):
+                start = step * batch_size
+                stop = tf.where(step == last, n_samples, start + batch_size)
+                for take in drawn:
+                    take(start, stop)
+                batch = [part if part is None else part[start:stop] for part in data]
+                total += self.train_step(batch, learning_rate, tf.cast(stop - start, tf.float32))
+        return total
+
+    def train_step(self, batch, learning_rate, n):
+        """Do one step on a batch of n samples; return n times its loss."""
+        values = [variable.value for variable in self._network.trainable_variables]
+        total, gradients = self._gradients(values, batch, n)
+        with tf.control_dependencies(gradients):  # a weight that is still read would be copied
+            apply_adam(self._network.optimizer, values, gradients, learning_rate)
+        return total

@@ -1,0 +1,68 @@
+"""Keras's own loop, for optimizers other than plain Adam and callbacks that watch batches."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .._arrays.confined import any_number_of_samples, confined
+from .._arrays.threads import threads_for
+from .batches import Batches
+from .callbacks import FallingRateCallbacks, FiniteGuard
+
+
+def fit_in_keras(trainer, plan, fit):
+    """Train by ``fit``, the method of `keras.Model`, on the batches of the fast loop."""
+    callbacks = FallingRateCallbacks(
+        [FiniteGuard(), *plan.callbacks],
+        plan.falling,
+        plan.initial_epoch,
+        add_history=True,
+        add_progbar=plan.verbose != 0,
+        model=trainer,
+        verbose=plan.verbose,
+        epochs=plan.epochs,
+    )
+    validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
+    return fit(
+        Batches(*plan.data, plan.indices, plan.batch_size, trainer.rng),
+        epochs=plan.epochs,
+        verbose=plan.verbose,
+        callbacks=callbacks,
+        initial_epoch=plan.initial_epoch,
+        shuffle=False,  # by the dataset, not by Python's global random numbers
+        validation_data=validation,
+    )
+
+
+def train_step(trainer, data):
+    """Do one step of Keras's loop: the gradients are ours, the rest is Keras's."""
+    variables = trainer.trainable_variables
+    result = _call_confined(trainer.flat_gradients, data)
+    sizes = [1, *(int(np.prod(variable.shape)) for variable in variables)]
+    loss, *gradients = tf.split(result, sizes)
+    scale = trainer.optimizer.scale_loss(tf.constant(1.0))
+    trainer.optimizer.apply_gradients(
+        (scale * tf.reshape(gradient, variable.shape), variable)
+        for gradient, variable in zip(gradients, variables, strict=True)
+    )
+    return loss[0]
+
+
+def test_step(trainer, data):
+    """Return the loss of a batch of Keras's loop."""
+    indices = tf.range(tf.shape(data[0])[0])
+    total = _call_confined(trainer.validate, data, indices)
+    loss = total / tf.cast(tf.size(indices), tf.float32)
+    return tf.add_n([loss, *trainer.losses])
+
+
+def _call_confined(function, data, *tensors):
+    """Call ``function`` as a part of what Keras traces."""
+    tensors = *keras.utils.unpack_x_y_sample_weight(data), *tensors
+    threads = threads_for(math.inf)
+    if threads is None:
+        return function(*tensors)
+    function = confined(function, list(map(any_number_of_samples, tensors)))
+    return function(tf.constant(threads, tf.int64), *tensors)

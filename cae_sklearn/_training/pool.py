@@ -1,0 +1,50 @@
+"""The networks of this process, each lent to one user at a time."""
+
+import os
+import threading
+from contextlib import contextmanager
+
+IDLE_LIMIT = 12  # networks that are kept while nobody uses them
+_process = os.getpid()
+_idle = []  # pairs of key and network, last used last
+_lock = threading.Lock()
+
+
+@contextmanager
+def borrowed(description, part):
+    """Lend the caller a network that nobody else uses meanwhile.
+
+    Parameters
+    ----------
+    description : hashable with a method ``build``
+        ``description.build(part)`` makes the network; equal descriptions make equal ones.
+    part : str
+        Which network of the description is wanted, such as "trainer".
+    """
+    check_process()
+    key = description, part
+    with _lock:
+        same = [i for i, (known, _) in enumerate(_idle) if known == key]
+        network = _idle.pop(same[-1])[1] if same else None
+    if network is None:
+        network = description.build(part)
+    yield network
+    with _lock:  # not after an error, which may have left it half made
+        _idle.append((key, network))
+        del _idle[:-IDLE_LIMIT]
+
+
+def check_process():
+    """Raise an error in a process that was forked after TensorFlow had started."""
+    if os.getpid() != _process:
+        raise RuntimeError(
+            "TensorFlow does not survive a fork. Start worker processes with joblib, Dask or "
+            "multiprocessing's 'spawn' method, or fit for the first time after the fork."
+        )
+
+
+def outputs(description, part, weights, x):
+    """Return what a network that is lent by the pool gives for each sample of ``x``."""
+    with borrowed(description, part) as predictor:
+        predictor.load(weights)
+        return predictor(x)

@@ -1,0 +1,194 @@
+"""A network that trains: its state, and the choice between the fast loop and Keras's own.
+
+Every number that may change between two fits (learning rate, penalty, dropout rate, batch size,
+seed) is a variable or an argument of what is traced, so that a network is traced once and then
+serves every candidate and every fold of a search.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .._arrays.confined import Traced
+from . import keras_loop
+from .adam import is_plain_adam, state_variables
+from .batches import gather
+from .callbacks import watch_batches
+from .epochs import Epochs, LastFinite
+from .fit_loop import Plan, fit_loop
+from .gradients import Gradients
+from .predictor import flat_layers, load_weights, multiply_adds
+from .random_layers import Dropout, RandomLayer
+
+if keras.backend.backend() != "tensorflow":  # pragma: no cover
+    raise ImportError(
+        "cae_sklearn needs the TensorFlow backend of Keras, but Keras runs on "
+        f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before importing Keras."
+    )
+
+
+class Trainer(keras.Model):
+    """A network with a fast ``fit``.
+
+    Parameters
+    ----------
+    network : keras.Model
+        A functional model; its layers and weights are shared.
+    objective : callable
+        ``objective(y, output)`` gives the loss of each sample, shape (batch,). ``y`` is
+        None for networks that need no target.
+    variables : dict of str to tf.Variable
+        The hyperparameters that the layers of ``network`` read.
+    tile : int
+        How many samples are validated together.
+    n_micro_batches : int, default=1
+        Into how many micro-batches a batch is cut while training, which keep all threads
+        busy. Only for networks without penalties, which would count in each, and whose
+        samples do not see each other, as they do in batch normalisation.
+    optimizer : keras.optimizers.Optimizer, default=None
+        None is Adam in one fused kernel; any other is served by Keras's own loop.
+    """
+
+    def __init__(self, network, objective, variables, tile, n_micro_batches=1, optimizer=None):
+        super().__init__(inputs=network.inputs, outputs=network.outputs)
+        self.dtype_policy = "float32"  # whatever the user's default is
+        self.tile = tile
+        self.work = multiply_adds(network)
+        self.rng = np.random.default_rng(0)
+        self.diverged = False
+        self._objective = objective
+        self._hyper = dict(variables)
+        self._random = [layer for layer in flat_layers(network) if isinstance(layer, RandomLayer)]
+        dropouts = [layer for layer in self._random if isinstance(layer, Dropout)]
+        self.drawn_bytes = sum(layer.input.shape[1] for layer in dropouts)
+        self.compile(
+            optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
+        )
+        self.optimizer.build(self.trainable_variables)
+        self.gradients = Gradients(self, objective, n_micro_batches)
+        self._last_finite = LastFinite(self.weights)
+        self.epochs = Epochs(self, self.gradients, self._last_finite, dropouts)
+        self.traced = Traced()
+
+    # -- state ---------------------------------------------------------------
+
+    def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
+        """Start afresh: optimizer, weights, hyperparameters and random numbers.
+
+        The optimizer goes on from ``slots`` if these are of its kind and shapes.
+        """
+        variables = state_variables(self.optimizer)
+        values = (slots or {}).get(type(self.optimizer).__name__, ())
+        if [tuple(variable.shape) for variable in variables] == [value.shape for value in values]:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        elif is_plain_adam(self.optimizer):  # else it is new
+            self.traced(self._reset_optimizer)
+        if learning_rate is not None:
+            self.optimizer.learning_rate = float(learning_rate)
+        for name, value in hyper.items():
+            self._hyper[name].assign(float(value))
+        load_weights(self, weights)
+        self.rng = np.random.default_rng(seed)
+        for layer in self._random:
+            layer.seed_generator.state.assign([int(self.rng.integers(2**31)), 0])
+
+    def learned(self):
+        """Return the weights as a dict of arrays, the keys like ``"hidden1/kernel"``."""
+        return {variable.path: variable.numpy() for variable in self.weights}
+
+    def slots(self):
+        """Return the optimizer's variables as a list of arrays, by the name of its class."""
+        arrays = [variable.numpy() for variable in state_variables(self.optimizer)]
+        return {type(self.optimizer).__name__: arrays}
+
+    def _reset_optimizer(self):
+        for variable in state_variables(self.optimizer):
+            variable.assign(tf.zeros_like(variable.value))
+
+    def keep_finite(self):
+        """Remember the weights if all of them are finite; tell whether they are."""
+        return bool(self.traced(self._last_finite.keep, tf.constant(True)))
+
+    def restore_finite(self):
+        """Put the remembered weights back."""
+        self._last_finite.restore()
+
+    def get_config(self):
+        """Refuse to be saved: the graph of training is of no use without the estimator."""
+        raise NotImplementedError(
+            "The network that trains cannot be saved as a Keras model. Let ModelCheckpoint have "
+            "save_weights_only=True, or save the fitted estimator or its model_."
+        )
+
+    # -- training ------------------------------------------------------------
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=32,
+        epochs=1,
+        verbose=0,
+        callbacks=None,
+        sample_weight=None,
+        initial_epoch=0,
+        held_out=None,
+        decay_fraction=0.0,
+    ):
+        """Train as `keras.Model.fit` does.
+
+        The samples with indices ``held_out`` give ``val_loss``. In the last epochs, a share
+        ``decay_fraction`` of them, the learning rate falls linearly. Callbacks that look at
+        single batches, and optimizers other than plain Adam, are served by Keras's own loop
+        over batches of the same sizes. Training stops, with ``diverged`` set, when the loss
+        or a weight is no longer finite; the last finite weights of an epoch are put back.
+        """
+        validates = np.zeros(len(x), bool)
+        validates[[] if held_out is None else held_out] = True
+        indices = np.flatnonzero(~validates)
+        plan = Plan(
+            data=(x, y, sample_weight),
+            indices=indices,
+            held_out=np.flatnonzero(validates),
+            batch_size=min(batch_size, len(indices)),
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            verbose=verbose,
+            callbacks=list(callbacks or ()),
+            decay_fraction=decay_fraction,
+        )
+        self.diverged = False
+        if is_plain_adam(self.optimizer) and not watch_batches(plan.callbacks):
+            return fit_loop(self, plan)
+        return keras_loop.fit_in_keras(self, plan, super().fit)
+
+    def train_step(self, data):
+        """Do one step of Keras's own loop."""
+        return self._mean_loss(keras_loop.train_step(self, data), data)
+
+    def test_step(self, data):
+        """Evaluate a batch in Keras's own loop."""
+        return self._mean_loss(keras_loop.test_step(self, data), data)
+
+    def _mean_loss(self, loss, data):
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(data[0])[0])
+        return {"loss": self._loss_tracker.result()}
+
+    # -- what is traced --------------------------------------------------------
+
+    def flat_gradients(self, x, y, weight):
+        """Return the loss of a batch and its gradients, one behind the other."""
+        values = [variable.value for variable in self.trainable_variables]
+        n = tf.cast(tf.shape(x)[0], tf.float32)
+        total, gradients = self.gradients(values, (x, y, weight), n)
+        return tf.concat([[total / n], *(tf.reshape(gradient, [-1]) for gradient in gradients)], 0)
+
+    def validate(self, x, y, weight, indices):
+        """Return the sum of the losses of some samples, without penalties."""
+        total = tf.constant(0.0)
+        for start in tf.range(0, tf.size(indices), self.tile):
+            x_, y_, weight_ = gather((x, y, weight), indices[start : start + self.tile])
+            losses = self._objective(y_, self(x_, training=False))
+            total += tf.reduce_sum(losses if weight_ is None else losses * weight_)
+        return total
