@@ -1,6 +1,7 @@
 """What the two estimators have in common: parameters, seeds, a fit that is all or nothing."""
 
 import copy
+import inspect
 import warnings
 from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
@@ -11,7 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from ._sklearn import HasMethods, Interval, StrOptions
+from ._version import __version__
 
+FORMAT = 1  # of the state of a fitted estimator; raised when older files would mean another thing
 ACTIVATIONS = {
     "relu",
     "elu",
@@ -51,6 +54,24 @@ class NetworkEstimator(BaseEstimator):
         "verbose": ["verbose"],
         "callbacks": [None, list, tuple],
     }
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "_learned" in state:
+            state = {**state, "_saved_by": (FORMAT, __version__)}
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        saved_format, version = state.pop("_saved_by", (0, "of an earlier, unnumbered release"))
+        fitted = "n_features_in_" in state
+        if fitted and saved_format != FORMAT:
+            raise ValueError(
+                f"This {type(self).__name__} was fitted and saved by cae_sklearn {version} "
+                f"(format {saved_format}); cae_sklearn {__version__} reads format {FORMAT}. "
+                "Load it with the release that saved it, or fit it again."
+            )
+        super().__setstate__(state)
 
     @property
     def loss_curve_(self):
@@ -116,6 +137,14 @@ class NetworkEstimator(BaseEstimator):
             raise TypeError(
                 "optimizer must be 'adam' or a keras.optimizers.Optimizer instance, "
                 f"but is {self.optimizer!r}."
+            )
+        default = inspect.signature(type(self)).parameters["learning_rate"].default
+        if self.learning_rate != default:
+            warnings.warn(
+                f"learning_rate={self.learning_rate} has no effect, since optimizer is an instance "
+                "that has a rate of its own. Set the rate of the optimizer, or optimizer='adam'.",
+                UserWarning,
+                stacklevel=5,
             )
         return type(self.optimizer).from_config(self.optimizer.get_config())
 
@@ -212,6 +241,17 @@ def _joined(before, after, done):
     }
     n_epochs = len(history["loss"])
     return {name: values + [np.nan] * (n_epochs - len(values)) for name, values in history.items()}
+
+
+def check_finite(weights, name):
+    """Raise an error if learned arrays are not finite."""
+    bad = [path for path, array in weights.items() if not np.isfinite(array).all()]
+    if bad:
+        raise ValueError(
+            f"{name} would learn numbers that are not finite ({', '.join(bad)}), since X has "
+            "values too far from each other, or from those of earlier calls, for float32. Nothing "
+            "was changed. Rescale X, or leave such samples out."
+        )
 
 
 @contextmanager

@@ -5,13 +5,18 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import NetworkEstimator, unchanged_on_error
-from ._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
-from ._validation import check_float32
+from ._base import NetworkEstimator, check_finite, unchanged_on_error
+from ._sklearn import Interval, StrOptions, _fit_context
+from ._splits import held_out_of_each_class
+from ._validation import (
+    check_classes,
+    check_features,
+    check_samples,
+    class_weights,
+    plain_labels,
+)
 
 
 class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
@@ -23,7 +28,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
     .. math::
 
-        \frac{1}{n}\sum_i w_i\,\mathrm{CE}(y_i, p_i)
+        \frac{\sum_i w_i\,\mathrm{CE}(y_i, p_i)}{\sum_i w_i}
         + \alpha\left(\rho \lVert W\rVert_1 + (1-\rho)\lVert W\rVert_2^2\right)
 
     with :math:`\alpha` = ``alpha`` and :math:`\rho` = ``l1_ratio``. (scikit-learn's
@@ -221,23 +226,16 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             When the loss is no longer finite. The last finite weights are put back.
         """
         with unchanged_on_error(self):
-            resume = self._continues()
-            X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-            classes = np.unique(y)
-            if len(classes) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs two or more classes, but y holds one class "
-                    f"only: {classes.tolist()}."
-                )
-            if resume:
-                self._check_known(classes)
-            else:
-                self.classes_ = classes
-            sample_weight = self._weigh(y, sample_weight)
-            y = np.searchsorted(self.classes_, y).astype(np.int32)
-            seeds = self._seeds()
-            held_out = self._held_out(y, seeds["split"]) if self.early_stopping else None
-            self._fit_network(X, y, sample_weight, seeds, resume, held_out=held_out)
+            resume, seeds = self._continues(), self._seeds()
+            X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
+            y = self._encode(y, None if resume else check_classes(y, self))
+            X, y, weight = self._weighed(X, y, weight, resume)
+            held_out = None
+            if self.early_stopping:
+                held_out = held_out_of_each_class(y, self.validation_fraction, seeds["split"])
+            network = self._describe(X, resume)
+            weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
+            self._keep(network, weights)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -270,88 +268,70 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             samples does not tell how many there are of each class.
         """
         with unchanged_on_error(self):
-            resume = hasattr(self, "_learned")
-            if isinstance(self.class_weight, str):
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} needs all samples, but partial_fit sees "
-                    "a part of them. Pass a dict: compute_class_weight of scikit-learn gives it."
-                )
-            if classes is None and not resume:
-                raise ValueError("The first call of partial_fit needs classes=, all labels.")
-            X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-            if not resume:
-                self.classes_ = np.unique(classes)
-            elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-                raise ValueError(
-                    f"classes={classes!r} are not those of the first call: {self.classes_}."
-                )
-            self._check_known(np.unique(y))
-            sample_weight = self._weigh(y, sample_weight)
-            y = np.searchsorted(self.classes_, y).astype(np.int32)
-            seeds = self._seeds()
-            self._fit_network(X, y, sample_weight, seeds, resume, keep_state=True, epochs=1)
+            resume, seeds = hasattr(self, "_learned"), self._seeds()
+            X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
+            y = self._encode(y, self._all_classes(classes, resume))
+            X, y, weight = self._weighed(X, y, weight, resume)
+            network = self._describe(X, resume)
+            weights = self._train_on(
+                X, y, weight, network, seeds, resume, keep_state=True, epochs=1
+            )
+            self._keep(network, weights)
         return self
 
-    def _check_training_data(self, X, y, sample_weight, reset):
-        X, y = validate_data(self, X, y, reset=reset, dtype="numeric")
-        check_float32(X)
-        check_classification_targets(y)
-        if sample_weight is None:
-            return X, y, None
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("sample_weight must have a positive value, but all are zero.")
-        present = weight > 0
-        return (X, y, weight) if present.all() else (X[present], y[present], weight[present])
+    def _all_classes(self, classes, resume):
+        """Return the classes that ``partial_fit`` is told of, None if they are known."""
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all samples, but partial_fit sees "
+                "a part of them. Pass a dict: compute_class_weight of scikit-learn gives it."
+            )
+        if classes is None and not resume:
+            raise ValueError("The first call of partial_fit needs classes=, all labels.")
+        if not resume:
+            return np.unique(plain_labels(classes))
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} are not those of the first call: {self.classes_}."
+            )
+        return None
 
-    def _check_known(self, classes):
-        unknown = np.setdiff1d(classes, self.classes_)
+    def _encode(self, y, classes):
+        """Return indices of classes, which become ``classes_`` unless they are None."""
+        if classes is not None:
+            self.classes_ = classes
+        unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
                 f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
                 f"{self.classes_.tolist()}. Name all in classes=, or fit anew."
             )
+        return np.searchsorted(self.classes_, y).astype(np.int32)
 
-    def _weigh(self, y, sample_weight):
-        """Return sample weights times class weights, or None when all are one."""
-        if self.class_weight is None:
-            return sample_weight
-        if isinstance(self.class_weight, dict):
-            values = np.asarray(list(self.class_weight.values()), dtype=np.float64)
-            if not (np.isfinite(values).all() and (values > 0).all()):
-                raise ValueError(
-                    "class_weight must hold positive finite numbers, but is "
-                    f"{self.class_weight!r}. Leave a class out of the data instead."
-                )
-        weight = compute_sample_weight(self.class_weight, y)
-        return weight if sample_weight is None else weight * sample_weight
+    def _weighed(self, X, y, weight, resume):
+        """Return the samples of positive weight, and their weights, 1 on average, or None.
 
-    def _held_out(self, y, seed):
-        """Return the indices of the validation split."""
-        from sklearn.model_selection import train_test_split
-
-        counts = np.bincount(y, minlength=len(self.classes_))
-        counts = counts[counts > 0]
-        n_validation = int(np.ceil(self.validation_fraction * len(y)))
-        if counts.min() < 2 or min(n_validation, len(y) - n_validation) < len(counts):
-            raise ValueError(
-                f"early_stopping=True with validation_fraction={self.validation_fraction} needs "
-                "two samples of each class, and one of each for training and for validation; "
-                f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples, "
-                f"{n_validation} of them for validation. "
-                "Set early_stopping=False, change validation_fraction, or give more samples."
+        A common factor of all weights so far has no effect.
+        """
+        if weight is not None and not (weight > 0).all():
+            X, y, weight = (array[weight > 0] for array in (X, y, weight))
+        if self.class_weight is not None:
+            weight = (1.0 if weight is None else weight) * class_weights(
+                self.class_weight, self.classes_[y]
             )
-        seed = int(seed.generate_state(1)[0])
-        return train_test_split(
-            np.arange(len(y)), test_size=n_validation, stratify=y, random_state=seed
-        )[1]
+        total, count = self._weight_total if resume else (0.0, 0)
+        self._weight_total = (
+            total + (len(y) if weight is None else float(weight.sum())),
+            count + len(y),
+        )
+        mean = self._weight_total[0] / self._weight_total[1]
+        if weight is None:
+            return X, y, None if mean == 1.0 else np.full(len(y), 1.0 / mean)
+        return X, y, weight / mean
 
-    def _fit_network(self, X, y, sample_weight, seeds, resume, **settings):
-        """Train the network for checked samples of class indices, and keep what it learned."""
-        from ._networks.dense import elastic_net
+    def _describe(self, X, resume):
+        """Return the network for these samples."""
         from ._networks.mlp import MLP
-        from ._training.random_layers import applicable_rate
-        from ._training.scikeras import fit_keras_classifier
 
         network = MLP.for_features(
             X.shape[1],
@@ -362,9 +342,16 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         )
         if resume:
             self._check_same_network(network)
+        return network
+
+    def _train_on(self, X, y, weight, network, seeds, resume, **settings):
+        from ._networks.dense import elastic_net
+        from ._training.random_layers import applicable_rate
+        from ._training.scikeras import fit_keras_classifier
+
         # the first of many parts does not tell the shares of the classes
-        prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": sample_weight}
-        weights = self._train(
+        prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": weight}
+        return self._train(
             network,
             X,
             y,
@@ -376,9 +363,13 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             },
             resume=resume,
             fit=fit_keras_classifier,
-            sample_weight=sample_weight,
+            sample_weight=weight,
             **settings,
         )
+
+    def _keep(self, network, weights):
+        """Set what the methods after fit need."""
+        check_finite(weights, type(self).__name__)
         self._learned = network, weights
         kernel = weights["output/kernel"]
         self.coef_, self.intercept_ = kernel.T.copy(), weights["output/bias"].copy()
@@ -415,9 +406,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             Finite also where a probability rounds to 0.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype="numeric")
-        check_float32(X)
-        logits = self._logits(X).astype(np.float64)
+        logits = self._logits(check_features(self, X)).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 

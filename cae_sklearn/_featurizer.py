@@ -1,15 +1,16 @@
 """The featurizer: features of a convolutional autoencoder."""
 
 from functools import partial
-from math import ceil
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._base import NetworkEstimator, unchanged_on_error
+from ._arrays.streaming import shifted, wide_offset
+from ._base import NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
+from ._splits import held_out_share
 from ._validation import check_images
 
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
@@ -284,10 +285,13 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             resume, seeds = self._continues(), self._seeds()
             images = check_images(self, X, reset=not resume)
             network, views = self._describe(images, resume)
-            held_out = self._held_out(len(images), seeds["split"]) if self.early_stopping else None
+            images, offset = self._centred(images, resume)
+            held_out = None
+            if self.early_stopping:
+                held_out = held_out_share(len(images), self.validation_fraction, seeds["split"])
             weights = self._train_on(images, network, seeds, resume, held_out=held_out)
             weights = network.finish(weights, images, views, seeds["finish"])
-            self._keep(network, weights, images)
+            self._keep(network, {**weights, **offset}, images)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -314,10 +318,11 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             images = check_images(self, X, reset=not resume)
             network, views = self._describe(images, resume)
+            images, offset = self._centred(images, resume)
             kernel = self._weights.get("denoise/kernel") if resume else None
             weights = self._train_on(images, network, seeds, resume, keep_state=True, epochs=1)
             weights = network.finish(weights, images, views, seeds["finish"], kernel)
-            self._keep(network, weights, images)
+            self._keep(network, {**weights, **offset}, images)
         return self
 
     def _describe(self, images, resume):
@@ -343,6 +348,14 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             self._check_same_network(network)
         return network, views
 
+    def _centred(self, images, resume):
+        """Return images that float32 can hold, and the offset taken from them as a dict."""
+        if resume:
+            offset = self._weights.get("offset")
+        else:
+            offset = wide_offset(images, each=min(images.shape[1:3]) == 1)
+        return shifted(images, offset), {} if offset is None else {"offset": offset}
+
     def _train_on(self, images, network, seeds, resume, **settings):
         start = partial(network.start, images=images)
         hyper = {"noise": self.noise}
@@ -352,20 +365,11 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     def _keep(self, network, weights, images):
         """Set what the methods after fit need."""
+        check_finite(weights, type(self).__name__)
         self.image_shape_ = network.image_shape
         self._learned = network, weights
         some = images[:: max(1, len(images) // 500)]
         self.reconstruction_err_ = network.reconstruction_error(weights, some)
-
-    def _held_out(self, n_samples, seed):
-        """Return the indices of the validation split."""
-        n_validation = ceil(self.validation_fraction * n_samples)
-        if n_validation >= n_samples:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction={self.validation_fraction} leaves "
-                f"none of {n_samples} samples to train on. Set early_stopping=False."
-            )
-        return np.random.default_rng(seed).choice(n_samples, n_validation, replace=False)
 
     @property
     def _n_features_out(self):
@@ -388,7 +392,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         """
         check_is_fitted(self)
         network, weights = self._learned
-        return network.encode(weights, check_images(self, X, reset=False))
+        images = check_images(self, X, reset=False)
+        return network.encode(weights, shifted(images, weights.get("offset")))
 
     def inverse_transform(self, X):
         """Return the images that features stand for.
@@ -411,7 +416,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 f"{self._n_features_out}. Pass what transform returned."
             )
         network, weights = self._learned
-        return network.decode(weights, X)
+        images = network.decode(weights, X)
+        return images + weights["offset"] if "offset" in weights else images
 
     def score(self, X, y=None):
         """Return the negative mean squared error of reconstruction.
@@ -430,7 +436,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         """
         check_is_fitted(self)
         network, weights = self._learned
-        return -network.reconstruction_error(weights, check_images(self, X, reset=False))
+        images = shifted(check_images(self, X, reset=False), weights.get("offset"))
+        return -network.reconstruction_error(weights, images)
 
     @property
     def encoder_(self):

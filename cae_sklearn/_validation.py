@@ -1,11 +1,16 @@
 """The one gate for X: shapes and dtypes. Never imports Keras."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
 
-from ._sklearn import validate_data
+from ._arrays.streaming import is_wide
+from ._sklearn import _check_sample_weight, validate_data
 
 
 def check_image_shape(image_shape):
@@ -57,16 +62,50 @@ def check_images(estimator, X, *, reset):
         raise ValueError(
             f"X has images of shape {given}, but {name} expects image_shape={shape}. {remedy}"
         )
-    if X.ndim > 2:
-        X = np.asarray(X).reshape(len(X), int(np.prod(X.shape[1:])))
-    X = validate_data(estimator, X, reset=reset, dtype="numeric")
+    if reset:
+        _warn_of_channels_first(given, X.ndim)
+    X = _check_numbers(estimator, X, reset)
     shape = shape or (1, X.shape[1], 1)
-    if X.shape[1] != np.prod(shape):
+    if X.ndim == 2 and X.shape[1] != np.prod(shape):
         raise ValueError(
             f"image_shape={shape} needs {np.prod(shape)} features, but X has {X.shape[1]}."
         )
     check_float32(X)
-    return X.reshape(len(X), *shape)
+    return X[..., None] if X.ndim == 3 else X.reshape(len(X), *shape) if X.ndim == 2 else X
+
+
+def _check_numbers(estimator, X, reset):
+    """Validate X by scikit-learn; images are not made flat, which may copy them."""
+    if X.ndim <= 2:
+        return validate_data(estimator, as_known_floats(X), reset=reset, dtype="numeric")
+    X = check_array(as_known_floats(X), dtype="numeric", allow_nd=True, estimator=estimator)
+    if reset:
+        estimator.n_features_in_ = int(np.prod(X.shape[1:]))
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    return X
+
+
+def as_known_floats(X):
+    """Return arrays of machine learning's short floats, such as bfloat16, as float32."""
+    dtype = getattr(X, "dtype", None)
+    short = isinstance(dtype, np.dtype) and dtype.kind == "V" and "float" in dtype.name
+    return X.astype(np.float32) if short else X
+
+
+def _warn_of_channels_first(shape, ndim):
+    """Warn of images (n, C, H, W), which would be read as few rows of many channels."""
+    if ndim != 4 or shape is None or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8:
+        return
+    if shape[0] == 1 and shape[1] != shape[2]:  # signals of many channels
+        return
+    warnings.warn(
+        f"X has images of {shape[0]} x {shape[1]} pixels with {shape[2]} channels, which look like "
+        f"{shape[0]} channels of {shape[1]} x {shape[2]} pixels. CAEFeaturizer takes channels "
+        "last: pass np.moveaxis(X, 1, -1), a view.",
+        UserWarning,
+        stacklevel=5,
+    )
 
 
 def check_float32(X):
@@ -85,3 +124,78 @@ def _expected_shape(estimator, X, given, reset):
     if estimator.image_shape is not None:
         return check_image_shape(estimator.image_shape)
     return given
+
+
+def check_features(estimator, X):
+    """Return samples that a fitted ``estimator`` may predict, an ndarray of numbers."""
+    X = validate_data(estimator, as_known_floats(X), reset=False, dtype="numeric")
+    check_float32(X)
+    return X
+
+
+def check_samples(estimator, X, y, sample_weight, *, reset):
+    """Return samples, labels and weights (float64 or None) to train on, as ndarrays."""
+    X, y = validate_data(
+        estimator, as_known_floats(X), plain_labels(y), reset=reset, dtype="numeric"
+    )
+    check_float32(X)
+    _check_digits(X)
+    check_classification_targets(y)
+    if sample_weight is None:
+        return X, y, None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight must have a positive value, but all are zero.")
+    return X, y, weight
+
+
+def _check_digits(X):
+    """Raise an error for columns that float32 cannot tell from constants."""
+    if not is_wide(X.dtype) or len(X) < 2:
+        return
+    low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
+    spacing = np.spacing(np.float32(np.maximum(np.abs(low), np.abs(high)))).astype(np.float64)
+    lost = (high > low) & (high - low < 100 * spacing)
+    if lost.any():
+        column = int(np.flatnonzero(lost)[0])
+        raise ValueError(
+            f"{int(lost.sum())} columns of X differ by too little for the network's float32: "
+            f"column {column} lies between {low[column]!r} and {high[column]!r}. Centre X first, "
+            "for instance by StandardScaler in a pipeline."
+        )
+
+
+def check_classes(y, estimator):
+    """Return the classes of the labels ``y``, two or more."""
+    classes = np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs two or more classes, but y holds one class "
+            f"only: {classes.tolist()}."
+        )
+    return classes
+
+
+def plain_labels(y):
+    """Return labels without pandas's nullable types, which NumPy would read as floats."""
+    dtype = getattr(y, "dtype", None)
+    if not hasattr(dtype, "na_value"):
+        return y
+    if y.isna().any():
+        raise ValueError(
+            f"y holds {int(y.isna().sum())} missing labels (NA). Leave these samples out, or "
+            "give them a label of their own."
+        )
+    return y.to_numpy(dtype=getattr(dtype, "numpy_dtype", object))
+
+
+def class_weights(class_weight, labels):
+    """Return the weight of the class of each label."""
+    if isinstance(class_weight, dict):
+        values = np.asarray(list(class_weight.values()), dtype=np.float64)
+        if not (np.isfinite(values).all() and (values > 0).all()):
+            raise ValueError(
+                "class_weight must hold positive finite numbers, but is "
+                f"{class_weight!r}. Leave a class out of the data instead."
+            )
+    return compute_sample_weight(class_weight, labels)

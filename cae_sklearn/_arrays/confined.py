@@ -7,6 +7,8 @@ the number of threads. TensorFlow takes such limits for a whole process, or for 
 
 import tensorflow as tf
 
+from .gradient_registry import forgotten_gradients
+
 __all__ = ["Traced", "confined"]
 
 
@@ -25,10 +27,11 @@ class Traced:
         key = function, threads is None, dtypes
         if key not in self.graphs:
             specs = list(map(any_number_of_samples, tensors))
-            if threads is None:
-                self.graphs[key] = tf.function(function).get_concrete_function(*specs)
-            else:
-                self.graphs[key] = confined(function, specs)
+            with forgotten_gradients():
+                if threads is None:
+                    self.graphs[key] = tf.function(function).get_concrete_function(*specs)
+                else:
+                    self.graphs[key] = confined(function, specs)
         if threads is None:
             return self.graphs[key](*tensors)
         return self.graphs[key](tf.constant(threads, tf.int64), *tensors)

@@ -39,14 +39,63 @@ def sample_indices(n_samples, limit, rng):
     return np.sort(rng.choice(n_samples, limit, replace=False))
 
 
-def channel_statistics(X):
+class Shifted:
+    """An array less an offset, read as float32; the difference is taken in float64.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, H, W, C)
+        Numbers of which float32 would lose digits.
+    offset : ndarray that broadcasts against a sample
+        Of float64.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, X, offset):
+        self._X, self._offset = X, offset
+        self.shape, self.ndim, self.size = X.shape, X.ndim, X.size
+
+    def __len__(self):
+        return len(self._X)
+
+    def __getitem__(self, indices):
+        return np.float32(self._X[indices] - self._offset)
+
+
+def shifted(X, offset):
+    """Return ``X`` less an offset, which may be None."""
+    return X if offset is None else Shifted(X, offset)
+
+
+def is_wide(dtype):
+    """Tell whether a dtype has more digits than float32."""
+    return dtype.itemsize > 4 or (dtype.itemsize == 4 and dtype.kind in "iu")
+
+
+def wide_offset(X, each=False):
+    """Return what to take from images before they are cast to float32, or None.
+
+    It is the mean of each channel (or, with ``each``, of each number of a sample) where that is
+    over a thousand standard deviations, and 0 elsewhere; None if it is 0 everywhere, or where the
+    dtype has no more digits than float32.
+    """
+    if not is_wide(X.dtype):
+        return None
+    mean, std = channel_statistics(X, each)
+    offset = np.where(np.abs(mean) > 1e3 * std, mean, 0.0)
+    return offset if offset.any() else None
+
+
+def channel_statistics(X, each=False):
     """Return mean and standard deviation of each channel of (n, H, W, C), float64.
 
+    With ``each``, of each number of a sample instead, in the shape of a sample.
     One streaming pass that merges the moments of the chunks (Chan, Golub & LeVeque,
     1983, doi:10.1080/00031305.1983.10483115). A constant channel gets the deviation 1.
     """
     count, mean, moment = 0, 0.0, 0.0
-    channels = X.shape[-1]
+    channels = int(np.prod(X.shape[1:])) if each else X.shape[-1]
     for chunk in chunks(len(X), 16 * float_bytes(X)):  # small enough for the processor's cache
         pixels = X[chunk].astype(np.float64).reshape(chunk.stop - chunk.start, -1)
         n = pixels.size // channels
@@ -61,7 +110,8 @@ def channel_statistics(X):
     std = np.sqrt(moment / count)
     # what rounding leaves of a constant channel is no deviation
     constant = std <= np.maximum(8 * np.finfo(np.float32).eps * np.abs(mean), 1e-30)
-    return mean, np.where(constant, 1.0, std)
+    std = np.where(constant, 1.0, std)
+    return (mean.reshape(X.shape[1:]), std.reshape(X.shape[1:])) if each else (mean, std)
 
 
 def deviation(features):

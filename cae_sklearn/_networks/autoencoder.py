@@ -15,7 +15,7 @@ from .._arrays.streaming import (
     float_bytes,
     sample_indices,
 )
-from .._training.pool import outputs
+from .._training.pool import check_process, outputs
 from .._training.predictor import Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import functional, variables
@@ -105,6 +105,7 @@ class Autoencoder(Description):
         if part == "autoencoder":
             encoder, decoder = (self.keras_model(name, weights) for name in ("encoder", "decoder"))
             return functional(encoder.input, decoder(encoder.output), part)
+        check_process()
         model = self.network(part)
         load_weights(model, weights)
         return model
@@ -150,13 +151,7 @@ class Autoencoder(Description):
 
     def standardization(self, images):
         """Return mean and deviation of each channel, or of each column of a table."""
-        shape = self.image_shape
-        if is_row(shape):
-            images = images.reshape(len(images), 1, 1, -1)
-        statistics = map(np.float32, channel_statistics(images))
-        if is_row(shape):
-            statistics = [array.reshape(shape) for array in statistics]
-        mean, scale = statistics
+        mean, scale = map(np.float32, channel_statistics(images, is_row(self.image_shape)))
         return {"standardize/mean": mean, "standardize/scale": scale}
 
     def restoration(self, weights):

@@ -100,11 +100,14 @@ class GridPooling(Float32Layer):
 
     def call(self, x):
         _, height, width, channels = x.shape
-        cells = np.kron(cell_weights(height, self.grid[0]), cell_weights(width, self.grid[1]))
-        pooled = tf.matmul(
-            tf.constant(cells, tf.float32), tf.reshape(x, (-1, height * width, channels))
+        rows, columns = (
+            tf.constant(cell_weights(*along), tf.float32)
+            for along in ((height, self.grid[0]), (width, self.grid[1]))
         )
-        return tf.reshape(pooled, (-1, *self.grid, channels))
+        # (H, W) cells are products: first along the width, then along the height
+        x = tf.matmul(columns, tf.reshape(x, (-1, width, channels)))
+        x = tf.matmul(rows, tf.reshape(x, (-1, height, self.grid[1] * channels)))
+        return tf.reshape(x, (-1, *self.grid, channels))
 
     def compute_output_shape(self, shape):
         return (shape[0], *self.grid, shape[-1])

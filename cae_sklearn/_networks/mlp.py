@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .._training.pool import check_process
 from .._training.predictor import Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import functional, initial_weights, variables
@@ -57,6 +58,7 @@ class MLP(Description):
 
     def keras_model(self, weights, *, dropout_rate, alpha, l1_ratio):
         """Return a Keras model of Keras's own layers: features to probabilities."""
+        check_process()
         model = self._graph(dropout_rate, **elastic_net(alpha, l1_ratio))
         load_weights(model, weights)
         return model

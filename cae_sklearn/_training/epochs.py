@@ -7,18 +7,24 @@ import tensorflow as tf
 from .adam import apply_adam
 from .batches import gather, n_steps
 
+LARGEST = 1e12  # of a weight that is trained: products of a few such still fit float32
+
 
 class LastFinite:
-    """The last weights of a network that were all finite."""
+    """The last weights of a network that were all finite, and none of them absurdly large."""
 
     def __init__(self, weights):
         self._weights = weights
+        self._limits = [LARGEST if weight.trainable else tf.float32.max for weight in weights]
         self._kept = [tf.Variable(weight.value, trainable=False) for weight in weights]
 
     def keep(self, allowed):
         """Remember the weights if all are finite and ``allowed`` is; return whether all are."""
         weights = [variable.value.read_value() for variable in self._weights]
-        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
+        finite = [
+            tf.reduce_all(tf.abs(weight) <= limit)
+            for weight, limit in zip(weights, self._limits, strict=True)
+        ]
         finite = tf.reduce_all(tf.stack(finite))
         if tf.logical_and(finite, allowed):
             for kept, weight in zip(self._kept, weights, strict=True):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.confined import any_number_of_samples, confined
+from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
 from .batches import Batches
 from .callbacks import FallingRateCallbacks, FiniteGuard
@@ -21,19 +22,20 @@ def fit_in_keras(trainer, plan, fit):
         add_history=True,
         add_progbar=plan.verbose != 0,
         model=trainer,
-        verbose=plan.verbose,
+        verbose=2,  # a line for each epoch
         epochs=plan.epochs,
     )
     validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
-    return fit(
-        Batches(*plan.data, plan.indices, plan.batch_size, trainer.rng),
-        epochs=plan.epochs,
-        verbose=plan.verbose,
-        callbacks=callbacks,
-        initial_epoch=plan.initial_epoch,
-        shuffle=False,  # by the dataset, not by Python's global random numbers
-        validation_data=validation,
-    )
+    with forgotten_gradients():
+        return fit(
+            Batches(*plan.data, plan.indices, plan.batch_size, trainer.rng),
+            epochs=plan.epochs,
+            verbose=2 if plan.verbose else 0,
+            callbacks=callbacks,
+            initial_epoch=plan.initial_epoch,
+            shuffle=False,  # by the dataset, not by Python's global random numbers
+            validation_data=validation,
+        )
 
 
 def train_step(trainer, data):

@@ -4,6 +4,9 @@ import os
 import threading
 from contextlib import contextmanager
 
+import numpy as np
+import tensorflow as tf
+
 IDLE_LIMIT = 12  # networks that are kept while nobody uses them
 _process = os.getpid()
 _idle = []  # pairs of key and network, last used last
@@ -35,16 +38,34 @@ def borrowed(description, part):
 
 
 def check_process():
-    """Raise an error in a process that was forked after TensorFlow had started."""
+    """Raise an error where TensorFlow cannot work: after a fork, or in a distribution scope."""
     if os.getpid() != _process:
         raise RuntimeError(
             "TensorFlow does not survive a fork. Start worker processes with joblib, Dask or "
             "multiprocessing's 'spawn' method, or fit for the first time after the fork."
         )
+    if tf.distribute.has_strategy():
+        raise RuntimeError(
+            "cae_sklearn trains and predicts on one machine and cannot work inside the scope of a "
+            "tf.distribute strategy. Call fit and predict outside of it."
+        )
 
 
 def outputs(description, part, weights, x):
-    """Return what a network that is lent by the pool gives for each sample of ``x``."""
+    """Return what a network that is lent by the pool gives for each sample of ``x``.
+
+    Raises
+    ------
+    ValueError
+        Where the result is not finite, since values of ``x`` are too large for float32.
+    """
     with borrowed(description, part) as predictor:
         predictor.load(weights)
-        return predictor(x)
+        result = predictor(x)
+    if not np.isfinite(result).all():
+        raise ValueError(
+            "X has values so far from those seen in fit that the network's float32 numbers "
+            f"overflow: {int((~np.isfinite(result)).sum())} of {result.size} results would be "
+            "infinite or nan. Leave such samples out, or rescale X before fit."
+        )
+    return result

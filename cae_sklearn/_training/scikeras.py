@@ -20,15 +20,23 @@ def _import_scikeras():
     return scikeras.wrappers
 
 
+class _AsTheyAre:
+    """An encoder that changes nothing, whatever scikit-learn's ``set_output`` says."""
+
+    def fit(self, X):
+        return self
+
+    def transform(self, X):
+        return X
+
+
 @cache
 def _classifier_class():
-    from sklearn.preprocessing import FunctionTransformer
-
     class ReadyKerasClassifier(_import_scikeras().KerasClassifier):
         """A `KerasClassifier` for class indices and a model that has its settings."""
 
         _fit_kwargs = frozenset()  # of the constructor: all come with the call of fit
-        target_encoder = FunctionTransformer()
+        target_encoder = feature_encoder = _AsTheyAre()
 
     return ReadyKerasClassifier
 
