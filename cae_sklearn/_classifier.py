@@ -33,14 +33,17 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
     with :math:`\alpha` = ``alpha`` and :math:`\rho` = ``l1_ratio``. (scikit-learn's
     :class:`~sklearn.linear_model.ElasticNet` halves the second term.) The optimizer is
-    Adam [4]_. All steps of an epoch run in one compiled function that serves every
+    Adam [4]_, whose steps are followed by the proximal step of the L1 norm [5]_: weights become
+    exactly zero. All steps of an epoch run in one compiled function that serves every
     candidate and every fold of a search.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, int or str, default=(400, 64)
         Units of each hidden layer. The string ``"400-64"`` means ``(400, 64)``;
-        ``BayesSearchCV`` can search strings, not tuples.
+        ``BayesSearchCV`` can search strings, not tuples. With ``()`` or ``""`` there is no
+        hidden layer: the classifier is softmax regression with an elastic net, and
+        ``activation``, ``dropout_rate`` and ``batch_norm`` have nothing to act on.
     activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
             "linear"}, default="relu"
         Activation of the hidden layers.
@@ -98,12 +101,17 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    coef_ : ndarray of shape (n_classes, n_hidden)
-        Weights of the output layer.
-    intercept_ : ndarray of shape (n_classes,)
+    output_coef_ : ndarray of shape (n_classes, n_hidden)
+        Weights of the output layer: ``n_hidden`` is the number of units of the last hidden
+        layer, or of features where there is none.
+    output_intercept_ : ndarray of shape (n_classes,)
         Biases of the output layer.
     sparsity_ : float in [0, 1]
-        Share of ``coef_`` whose absolute value is below 1e-3.
+        Share of the weights in ``output_coef_`` that are exactly zero.
+    inactive_units_ : ndarray of shape (n_inactive,)
+        Indices of the units of the last hidden layer whose outgoing weights are all zero: no
+        prediction depends on them. Without hidden layers they are indices of features, and
+        ``feature_names_in_[inactive_units_]`` are their names.
     history_ : dict of str to list of float
         ``loss``, with early stopping ``val_loss``, and what callbacks log, per epoch.
     loss_curve_, validation_loss_curve_ : list of float
@@ -129,6 +137,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     .. [3] Zou & Hastie (2005), Regularization and variable selection via the elastic
        net, :doi:`10.1111/j.1467-9868.2005.00503.x`.
     .. [4] Kingma & Ba (2015), Adam, :arxiv:`1412.6980`.
+    .. [5] Yun, Lozano & Yang (2021), Adaptive proximal gradient methods for structured
+       neural networks, :arxiv:`2007.07484`.
 
     Examples
     --------
@@ -372,8 +382,10 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         check_finite(weights, type(self).__name__)
         self._learned = network, weights
         kernel = weights["output/kernel"]
-        self.coef_, self.intercept_ = kernel.T.copy(), weights["output/bias"].copy()
-        self.sparsity_ = float(np.mean(np.abs(kernel) < 1e-3))
+        self.output_coef_ = kernel.T.copy()
+        self.output_intercept_ = weights["output/bias"].copy()
+        self.sparsity_ = float(np.mean(kernel == 0))
+        self.inactive_units_ = np.flatnonzero(~kernel.any(axis=1))
 
     # -- prediction ------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from .._training.proximal import ElasticNet
 from .._training.random_layers import Dropout
 from .building import BN_MOMENTUM
 
@@ -59,23 +60,6 @@ def normalize(x, scale, offset, epsilon):
         return centred * gain + offset, gradient
 
     return scaled(x, scale, offset), mean, variance
-
-
-class ElasticNet(keras.regularizers.Regularizer):
-    """``l1 * sum(abs(w)) + l2 * sum(w**2)`` of two variables."""
-
-    def __init__(self, l1, l2):
-        self._l1, self._l2 = l1, l2
-
-    def __call__(self, w):
-        return _elastic_net(*map(tf.convert_to_tensor, (w, self._l1, self._l2)))
-
-
-@tf.custom_gradient
-def _elastic_net(w, l1, l2):
-    half = l2 * w
-    slope = l1 * tf.sign(w) + half
-    return tf.reduce_sum(w * slope), lambda d: (d * (slope + half), None, None)
 
 
 def elastic_net(alpha, l1_ratio):

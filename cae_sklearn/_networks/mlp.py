@@ -30,7 +30,12 @@ class MLP(Description):
     @classmethod
     def for_features(cls, n_features, n_classes, *, hidden_layer_sizes, activation, batch_norm):
         """Return the network for so many features and classes."""
-        sizes = check_sizes(hidden_layer_sizes, "hidden_layer_sizes", "(400, 64) or '400-64'")
+        sizes = check_sizes(
+            hidden_layer_sizes,
+            "hidden_layer_sizes",
+            "(400, 64) or '400-64', or (), none",
+            may_be_empty=True,
+        )
         return cls(n_features, n_classes, sizes, activation, bool(batch_norm))
 
     def build(self, part, optimizer=None):

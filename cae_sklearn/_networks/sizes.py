@@ -5,19 +5,20 @@ from numbers import Integral
 import numpy as np
 
 
-def check_sizes(value, name, example):
-    """Return a parameter that holds one or more positive integers as a tuple of int.
+def check_sizes(value, name, example, may_be_empty=False):
+    """Return a parameter that holds positive integers as a tuple of int.
 
-    An int is one size, and a string such as ``"400-64"`` names several.
+    An int is one size, and a string such as ``"400-64"`` names several, ``""`` none.
     """
     sizes = value
     if isinstance(value, str):
-        sizes = [int(size) if size.isdecimal() else size for size in value.split("-")]
+        parts = value.split("-") if value else []
+        sizes = [int(size) if size.isdecimal() else size for size in parts]
     sizes = sizes if np.iterable(sizes) else [sizes]
     positive = [
         isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
     ]
-    if not positive or not all(positive):
+    if not all(positive) or not (positive or may_be_empty):
         raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
     return tuple(int(size) for size in sizes)
 

@@ -93,8 +93,8 @@ class Epochs:
 
     def train_step(self, batch, learning_rate, n):
         """Do one step on a batch of n samples; return n times its loss."""
-        values = [variable.value for variable in self._network.trainable_variables]
-        total, gradients = self._gradients(values, batch, n)
+        variables = self._network.trainable_variables
+        total, gradients = self._gradients([variable.value for variable in variables], batch, n)
         with tf.control_dependencies(gradients):  # a weight that is still read would be copied
-            apply_adam(self._network.optimizer, values, gradients, learning_rate)
+            apply_adam(self._network.optimizer, variables, gradients, learning_rate)
         return total

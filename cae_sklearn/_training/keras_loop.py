@@ -11,6 +11,7 @@ from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
 from .batches import Batches
 from .callbacks import FallingRateCallbacks, FiniteGuard
+from .proximal import apply_gradients
 
 
 def fit_in_keras(trainer, plan, fit):
@@ -44,11 +45,11 @@ def train_step(trainer, data):
     result = _call_confined(trainer.flat_gradients, data)
     sizes = [1, *(int(np.prod(variable.shape)) for variable in variables)]
     loss, *gradients = tf.split(result, sizes)
-    scale = trainer.optimizer.scale_loss(tf.constant(1.0))
-    trainer.optimizer.apply_gradients(
-        (scale * tf.reshape(gradient, variable.shape), variable)
+    gradients = [
+        tf.reshape(gradient, variable.shape)
         for gradient, variable in zip(gradients, variables, strict=True)
-    )
+    ]
+    apply_gradients(trainer.optimizer, gradients, variables)
     return loss[0]
 
 

@@ -1,0 +1,204 @@
+"""The elastic net of the classifier: scikit-learn's optimum, subgradients, cost of a step.
+
+Three tables. *Optimum*: without hidden layers, in full batches, against the saga solver of
+LogisticRegression: ``gap`` is the relative difference of the objectives. *Path*: the default
+network with proximal steps (ours) and with subgradients, which the same loop takes when the
+gradient of the L1 norm is put back. *Step*: the time of the two. ``--images FILE.npz``, with
+x_train, y_train, x_test and y_test, adds features of such images to the digits.
+"""
+
+from _compare import alternate, arguments, comparison, show
+
+args = arguments(__doc__, rounds=15, images=None)
+
+import keras
+import numpy as np
+import tensorflow as tf
+from _peers import blobs
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import scale
+
+from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier, _networks
+from cae_sklearn._networks import elastic_net, initial_weights, trainable_mlp
+
+EPOCHS = 2 if args.quick else 30
+MANY_EPOCHS = 100 if args.quick else 2000
+
+
+class Subgradient(keras.regularizers.Regularizer):
+    """The same penalty, all of it in the gradient; no proximal step follows."""
+
+    def __init__(self, l1, l2):
+        self._l1, self._l2 = l1, l2
+
+    def __call__(self, w):
+        return _with_subgradient(*map(tf.convert_to_tensor, (w, self._l1, self._l2)))
+
+
+@tf.custom_gradient
+def _with_subgradient(w, l1, l2):
+    half = l2 * w
+    slope = l1 * tf.sign(w) + half
+    return tf.reduce_sum(w * slope), lambda d: (d * (slope + half), None, None)
+
+
+def network(penalty, hidden_layer_sizes, n_features, n_classes):
+    """Return the classifier's network with another penalty."""
+    usual = _networks.ElasticNet
+    _networks.ElasticNet = penalty
+    model = trainable_mlp(
+        256,
+        n_features=n_features,
+        n_classes=n_classes,
+        hidden_layer_sizes=hidden_layer_sizes,
+        activation="relu",
+        batch_norm=True,
+    )
+    _networks.ElasticNet = usual
+    return model
+
+
+def penalty_of(kernel, alpha, l1_ratio):
+    norms = l1_ratio * np.abs(kernel).sum() + (1 - l1_ratio) * np.square(kernel).sum()
+    return alpha * norms
+
+
+def objective(coef, intercept, X, y, alpha, l1_ratio):
+    logits = X.astype(float) @ coef.T + intercept
+    logits -= logits.max(axis=1, keepdims=True)
+    loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]
+    return loss.mean() + penalty_of(coef, alpha, l1_ratio)
+
+
+def optimum(name, X, y, alpha, l1_ratio):
+    """Compare with saga; two classes are one vector there, and its half and minus it here."""
+    X = np.float32(scale(X))
+    ours = ElasticNetBNMLPClassifier(
+        (),
+        alpha=alpha,
+        l1_ratio=l1_ratio,
+        learning_rate=0.1,
+        epochs=MANY_EPOCHS,
+        batch_size=len(y),
+        decay_fraction=1.0,
+        early_stopping=False,
+        random_state=0,
+    ).fit(X, y)
+    factor = 1 / (alpha * (2 - l1_ratio))
+    half = 0.5 if len(np.unique(y)) == 2 else 1.0
+    l1, l2 = factor * alpha * l1_ratio, 2 * factor * alpha * (1 - l1_ratio) * half
+    theirs = LogisticRegression(
+        C=factor / len(y) / (l1 + l2),
+        l1_ratio=l1 / (l1 + l2),
+        solver="saga",
+        max_iter=100 if args.quick else 5000,
+    ).fit(X.astype(float), y)
+    coef, intercept = theirs.coef_, theirs.intercept_
+    if len(coef) == 1:
+        coef, intercept = (np.concatenate([-part, part]) / 2 for part in (coef, intercept))
+    settings = X, y, alpha, l1_ratio
+    mine = objective(ours.output_coef_, ours.output_intercept_, *settings)
+    best = objective(coef, intercept, *settings)
+    return {
+        "data": name,
+        "alpha": alpha,
+        "l1_ratio": l1_ratio,
+        "saga": best,
+        "ours": mine,
+        "gap": mine / best - 1,
+        "zeros of saga": float(np.mean(coef == 0)),
+        "our zeros": ours.sparsity_,
+        "same support": float(np.mean((coef == 0) == (ours.output_coef_ == 0))),
+    }
+
+
+def path(name, X, y, X_test, y_test):
+    """Return rows for the proximal steps and the subgradients from the same first weights."""
+    models = {
+        kind: network(penalty, (400, 64), X.shape[1], len(np.unique(y)))
+        for kind, penalty in (("proximal", _networks.ElasticNet), ("subgradient", Subgradient))
+    }
+    rows = []
+    for alpha in (1e-3, 1e-1) if args.quick else (1e-5, 1e-4, 1e-3, 1e-2, 1e-1):
+        for l1_ratio in (0.5,) if args.quick else (0.1, 0.5, 1.0):
+            for kind, model in models.items():
+                rows.append(
+                    {"data": name, "alpha": alpha, "l1_ratio": l1_ratio, "steps": kind}
+                    | trained(model, X, y, X_test, y_test, alpha, l1_ratio)
+                )
+    return rows
+
+
+def trained(model, X, y, X_test, y_test, alpha, l1_ratio):
+    objectives, scores, zeros = [], [], []
+    for seed in range(1 if args.quick else 3):
+        model.prepare(
+            seed=seed,
+            learning_rate=0.001,
+            weights=initial_weights(model, seed),
+            dropout_rate=0.5,
+            **elastic_net(alpha, l1_ratio),
+        )
+        model.fit(X, y, batch_size=64, epochs=EPOCHS, decay_fraction=0.5)
+        kernel = model.learned()["output/kernel"]
+        probabilities = tf.nn.softmax(model.outputs_of(X).astype(float)).numpy()
+        objectives.append(log_loss(y, probabilities) + penalty_of(kernel, alpha, l1_ratio))
+        scores.append(np.mean(model.outputs_of(X_test).argmax(axis=1) == y_test))
+        zeros.append(np.mean(kernel == 0))
+    means = (float(np.mean(values)) for values in (objectives, scores, zeros))
+    return dict(zip(("objective", "accuracy", "zeros"), means, strict=True))
+
+
+def steps(batch_size, n_steps):
+    """Return rows for the time of a step: the subgradient's divided by ours is wanted >= 1/1.03."""
+    X, y = blobs(batch_size * n_steps)
+    kinds = {"proximal": _networks.ElasticNet, "subgradient": Subgradient}
+    models = {kind: network(penalty, (400, 64), X.shape[1], 10) for kind, penalty in kinds.items()}
+
+    def run(model):
+        model.prepare(
+            seed=0,
+            learning_rate=0.001,
+            weights=initial_weights(model, 0),
+            dropout_rate=0.5,
+            **elastic_net(1e-4, 0.5),
+        )
+        return model.fit(X, y, batch_size=batch_size).history["loss"][-1]
+
+    measured = alternate(
+        {kind: lambda model=model: run(model) for kind, model in models.items()}, args.rounds
+    )
+    unit = "us/step", lambda seconds: 1e6 * seconds / n_steps
+    return comparison(measured, unit, "loss", {"subgradient": 1 / 1.03}, **{"batch": batch_size})
+
+
+sets = {"wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
+rows = [
+    optimum(name, *load(return_X_y=True), alpha, l1_ratio)
+    for name, load in sets.items()
+    for alpha in (0.001, 0.01)
+    for l1_ratio in (0.5, 0.9)
+    if not args.quick or alpha == 0.01
+]
+show("Softmax regression and saga", rows, args.format)
+
+X, y = load_digits(return_X_y=True)
+parts = train_test_split(np.float32(scale(X)), np.int32(y), test_size=0.3, random_state=0)
+rows = path("digits", parts[0], parts[2], parts[1], parts[3])
+if args.images:
+    images = np.load(args.images)
+    cae = CAEFeaturizer(filters=64, random_state=0).fit(images["x_train"])
+    rows += path(
+        "images",
+        cae.transform(images["x_train"]),
+        np.int32(images["y_train"]).ravel(),
+        cae.transform(images["x_test"]),
+        np.int32(images["y_test"]).ravel(),
+    )
+show(f"The network 400-64 after {EPOCHS} epochs", rows, args.format)
+
+rows = [row for size, n in ((8, 150), (64, 50), (256, 20)) for row in steps(size, n)]
+show("One step", rows, args.format)
