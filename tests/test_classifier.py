@@ -1,5 +1,7 @@
 """ElasticNetBNMLPClassifier: what it learns, promises and refuses."""
 
+import copy
+
 import keras
 import numpy as np
 import pandas as pd
@@ -19,13 +21,27 @@ def classifier(**params):
     )
 
 
+TINY = {"hidden_layer_sizes": (8,), "batch_norm": False}  # soon traced, in Keras's loop too
+
+
+def held_out(fitted, y):
+    """Return the indices of the samples that ``fitted`` validated on."""
+    return fitted._held_out(y, fitted._seeds()["split"])
+
+
+@pytest.fixture(scope="module")
+def fit_once(blobs):
+    done = classifier(epochs=1).fit(*blobs)
+    return lambda: copy.deepcopy(done)
+
+
 def test_is_a_classifier():
     assert is_classifier(ElasticNetBNMLPClassifier())
 
 
 def test_learns(blobs):
     X, y = blobs
-    fitted = ElasticNetBNMLPClassifier(epochs=30, random_state=0).fit(X[:200], y[:200])
+    fitted = ElasticNetBNMLPClassifier(epochs=12, random_state=0).fit(X[:200], y[:200])
     assert fitted.score(X[200:], y[200:]) > 0.8
 
 
@@ -43,9 +59,9 @@ def test_probabilities(blobs, labels):
     assert fitted.predict_proba(X[:1]).shape == (1, len(labels))
 
 
-def test_a_row_gets_the_same_bits_in_any_company(blobs):
+def test_a_sample_gets_the_same_bits_in_any_batch(blobs, fit_once):
     X, y = blobs
-    fitted = classifier().fit(X, y)
+    fitted = fit_once()
     alone = np.vstack([fitted.predict_proba(row[None]) for row in X[:20]])
     np.testing.assert_array_equal(alone, fitted.predict_proba(X)[:20])
 
@@ -55,8 +71,8 @@ def test_the_penalty_is_the_elastic_net_of_the_output_kernel(blobs):
     fitted = classifier(alpha=0.3, l1_ratio=0.2, validation_fraction=0.3, epochs=1).fit(X, y)
     W = fitted.coef_
     penalty = 0.3 * (0.2 * np.abs(W).sum() + 0.8 * np.square(W).sum())
-    held_out = fitted._held_out(y)
-    loss = log_loss(y[held_out], fitted.predict_proba(X[held_out]))
+    some = held_out(fitted, y)
+    loss = log_loss(y[some], fitted.predict_proba(X[some]))
     assert fitted.validation_loss_curve_[0] == pytest.approx(loss + penalty, rel=1e-4)
     assert float(sum(fitted.model_.losses)) == pytest.approx(penalty, rel=1e-4)
 
@@ -72,7 +88,9 @@ def test_l1_makes_the_output_sparse(blobs):
 
 def test_the_notebook_network():
     model = (
-        classifier(hidden_layer_sizes="400-64").fit(np.eye(100, 256), np.arange(100) % 10).model_
+        classifier(hidden_layer_sizes="400-64", epochs=1)
+        .fit(np.eye(100, 256), np.arange(100) % 10)
+        .model_
     )
     kinds = [type(layer).__name__ for layer in model.layers[1:]]
     block = ["Dense", "BatchNormalization", "Dropout"]
@@ -95,20 +113,21 @@ def test_early_stopping_restores_the_best_weights(blobs):
     losses = fitted.validation_loss_curve_
     best = int(np.argmin(losses))
     assert len(losses) == fitted.n_iter_ == best + 1 + 3 < 100
-    held_out = fitted._held_out(y)
+    some = held_out(fitted, y)
     W = fitted.coef_
     penalty = 1e-4 * (0.5 * np.abs(W).sum() + 0.5 * np.square(W).sum())
-    loss = log_loss(y[held_out], fitted.predict_proba(X[held_out])) + penalty
+    loss = log_loss(y[some], fitted.predict_proba(X[some])) + penalty
     assert loss == pytest.approx(losses[best], rel=1e-4)
 
 
 def test_the_validation_split_is_stratified_shuffled_and_seeded():
     y = np.repeat([0, 1, 2], [60, 30, 10])
-    fitted = classifier().fit(np.random.default_rng(0).normal(size=(100, 4)), y)
-    rows = fitted._held_out(y)
-    np.testing.assert_array_equal(np.bincount(y[rows]), [12, 6, 2])
-    np.testing.assert_array_equal(rows, fitted._held_out(y))
-    assert set(rows) != set(classifier(random_state=1).fit(np.eye(100, 4), y)._held_out(y))
+    fitted = classifier(epochs=1).fit(np.random.default_rng(0).normal(size=(100, 10)), y)
+    some = held_out(fitted, y)
+    np.testing.assert_array_equal(np.bincount(y[some]), [12, 6, 2])
+    np.testing.assert_array_equal(some, held_out(fitted, y))
+    other = classifier(epochs=1, random_state=1).fit(np.eye(100, 10), y)
+    assert set(some) != set(held_out(other, y))
 
 
 def test_the_first_batch_of_partial_fit_may_lack_classes(blobs):
@@ -118,8 +137,8 @@ def test_the_first_batch_of_partial_fit_may_lack_classes(blobs):
     for first in (np.arange(40), np.flatnonzero(y == 0)[:40]):
         fitted = classifier(**settings).partial_fit(X[first], y[first], classes=[0, 1, 2])
         for _ in range(6):
-            for rows in np.array_split(np.arange(len(y)), 4):
-                fitted.partial_fit(X[rows], y[rows])
+            for some in np.array_split(np.arange(len(y)), 4):
+                fitted.partial_fit(X[some], y[some])
         scores.append(fitted.score(X, y))
     assert scores[1] > scores[0] - 0.05
 
@@ -150,7 +169,7 @@ def test_warm_start_goes_on(blobs):
 
 def test_partial_fit(blobs):
     X, y = blobs
-    fitted = classifier(hidden_layer_sizes=(64, 16), dropout_rate=0.1, learning_rate=0.01)
+    fitted = classifier(dropout_rate=0.0, learning_rate=0.02)
     with pytest.raises(ValueError, match="needs classes="):
         fitted.partial_fit(X, y)
     fitted.partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
@@ -201,10 +220,10 @@ def test_hyperparameters_may_be_numpy_scalars(blobs):
         "l1_ratio": np.float64(0.5),
         "dropout_rate": np.float32(0.3),
         "random_state": np.int64(3),
-        "hidden_layer_sizes": (np.int64(8),),
+        "hidden_layer_sizes": (np.int64(16), np.int64(8)),
         "n_iter_no_change": np.int64(2),
     }
-    native = {k: v.item() if hasattr(v, "item") else (8,) for k, v in numbers.items()}
+    native = {k: v.item() if hasattr(v, "item") else (16, 8) for k, v in numbers.items()}
     a, b = (classifier(**params).fit(X, y) for params in (numbers, native))
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
 
@@ -231,7 +250,7 @@ def test_callbacks_are_copied_and_called(blobs):
     X, y = blobs
     Recorder.log.clear()
     recorder = Recorder()
-    fitted = classifier(epochs=2, callbacks=[recorder])
+    fitted = classifier(**TINY, epochs=2, callbacks=[recorder])
     clone(fitted).fit(X, y)
     assert Recorder.log == [(0, ["loss", "val_loss"]), (1, ["loss", "val_loss"])]
     assert not hasattr(recorder, "_model") or recorder.model is None
@@ -240,7 +259,7 @@ def test_callbacks_are_copied_and_called(blobs):
 def test_callbacks_may_change_the_learning_rate(blobs):
     X, y = blobs
     zero = keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 if epoch == 0 else 0.0)
-    fitted = classifier(callbacks=[zero], dropout_rate=0.0, batch_norm=False).fit(X, y)
+    fitted = classifier(**TINY, callbacks=[zero], dropout_rate=0.0).fit(X, y)
     assert fitted.loss_curve_[0] != fitted.loss_curve_[1]
     np.testing.assert_allclose(fitted.loss_curve_[1:], fitted.loss_curve_[1], rtol=1e-5)
 
@@ -261,8 +280,9 @@ def test_the_learning_rate_falls_in_fit_alone(blobs):
     for part in parts:
         part.partial_fit(X, y, classes=np.unique(y))
     assert parts[0].loss_curve_ == parts[1].loss_curve_
+    small = {**TINY, **settings, "epochs": 2}
     own = [
-        classifier(optimizer=keras.optimizers.Adam(), decay_fraction=fraction, **settings)
+        classifier(optimizer=keras.optimizers.Adam(), decay_fraction=fraction, **small)
         for fraction in (1.0, 0.0)
     ]
     assert own[0].fit(X, y).loss_curve_ == own[1].fit(X, y).loss_curve_
@@ -273,7 +293,7 @@ def test_a_callback_may_stop_training(blobs):
         def on_epoch_end(self, epoch, logs=None):
             self.model.stop_training = epoch == 1
 
-    assert classifier(callbacks=[Stop()]).fit(*blobs).n_iter_ == 2
+    assert classifier(**TINY, callbacks=[Stop()]).fit(*blobs).n_iter_ == 2
 
 
 def test_own_optimizer_and_batch_callbacks_use_kerass_loop(blobs):
@@ -284,11 +304,11 @@ def test_own_optimizer_and_batch_callbacks_use_kerass_loop(blobs):
             self.seen.append(batch)
 
     X, y = blobs
-    fitted = classifier(epochs=3, batch_size=50, callbacks=[Batches()]).fit(X, y)
+    fitted = classifier(**TINY, epochs=3, batch_size=50, callbacks=[Batches()]).fit(X, y)
     assert Batches.seen == [0, 1, 2, 3, 4] * 3  # 240 of 300 samples in batches of 50
     assert len(fitted.validation_loss_curve_) == 3
     sgd = keras.optimizers.SGD(0.1)
-    a, b = (classifier(epochs=3, optimizer=sgd).fit(X, y) for _ in range(2))
+    a, b = (classifier(**TINY, epochs=2, optimizer=sgd).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
     assert not sgd.variables or int(sgd.iterations) == 0
     with pytest.raises(TypeError, match="optimizer must be"):
@@ -303,7 +323,7 @@ class ConfigOnly:
 def test_feature_names_and_html(blobs):
     X, y = blobs
     frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(10)])
-    fitted = classifier().fit(frame, y)
+    fitted = classifier(epochs=1).fit(frame, y)
     assert list(fitted.feature_names_in_) == list(frame.columns)
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict(frame[frame.columns[::-1]])
@@ -313,7 +333,7 @@ def test_feature_names_and_html(blobs):
 def test_uint8_features_stay_uint8(blobs):
     X, y = blobs
     X = np.uint8(np.clip(X * 20 + 100, 0, 255))
-    fitted = classifier().fit(X, y)
+    fitted = classifier(epochs=1).fit(X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), fitted.predict_proba(np.float64(X)))
 
 
@@ -335,9 +355,9 @@ BAD_DATA = [
 
 
 @pytest.mark.parametrize(("spoil", "message"), BAD_DATA)
-def test_bad_data_is_refused_and_changes_nothing(blobs, spoil, message):
+def test_bad_data_is_refused_and_changes_nothing(blobs, fit_once, spoil, message):
     X, y = blobs
-    fitted = classifier(epochs=1).fit(X, y)
+    fitted = fit_once()
     before = dict(vars(fitted))
     bad_X, bad_y = spoil(X, y)
     with pytest.raises((ValueError, TypeError), match=message):
@@ -393,7 +413,7 @@ class Freeze(keras.callbacks.Callback):
 
 def test_what_a_callback_does_to_the_network_stays_with_its_fit(blobs):
     X, y = blobs
-    plain = classifier(hidden_layer_sizes=(11,))
+    plain = classifier(**TINY, epochs=2)
     expected = clone(plain).fit(X, y).predict_proba(X)
     clone(plain).set_params(callbacks=[Freeze()]).fit(X, y)
     np.testing.assert_array_equal(clone(plain).fit(X, y).predict_proba(X), expected)
@@ -414,14 +434,15 @@ def test_training_recovers_from_divergence(blobs):
 @pytest.mark.parametrize(
     "change", [{"hidden_layer_sizes": (8,)}, {"batch_norm": False}, {"activation": "tanh"}]
 )
-def test_going_on_needs_the_same_network(blobs, change):
-    fitted = classifier(warm_start=True).fit(*blobs)
+def test_going_on_needs_the_same_network(blobs, fit_once, change):
+    fitted = fit_once().set_params(warm_start=True)
     with pytest.raises(ValueError, match=f"cannot go on with a changed network: {[*change][0]}"):
         fitted.set_params(**change).fit(*blobs)
 
 
 def test_going_on_with_another_optimizer_starts_its_state(blobs):
-    fitted = classifier(warm_start=True, optimizer=keras.optimizers.SGD(0.1)).fit(*blobs)
+    small = {**TINY, "epochs": 1, "early_stopping": False, "warm_start": True}
+    fitted = classifier(**small, optimizer=keras.optimizers.SGD(0.1)).fit(*blobs)
     for optimizer in ("adam", keras.optimizers.RMSprop(0.01), keras.optimizers.Nadam(0.01)):
         fitted.set_params(optimizer=optimizer).fit(*blobs)
     assert np.isfinite(fitted.loss_curve_).all()
@@ -430,7 +451,8 @@ def test_going_on_with_another_optimizer_starts_its_state(blobs):
 @pytest.mark.parametrize("name", ["Adam", "SGD"])
 def test_learning_rate_schedules(blobs, name):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
-    fitted = classifier(optimizer=getattr(keras.optimizers, name)(schedule), epochs=15).fit(*blobs)
+    optimizer = getattr(keras.optimizers, name)(schedule)
+    fitted = classifier(**TINY, optimizer=optimizer, epochs=5, early_stopping=False).fit(*blobs)
     assert fitted.loss_curve_[-1] < fitted.loss_curve_[0]
 
 

@@ -1,0 +1,99 @@
+"""The pool: bounded, exclusive, and without growth of memory."""
+
+import gc
+import multiprocessing
+import threading
+
+import numpy as np
+import psutil
+import pytest
+from joblib import Parallel, delayed
+
+from cae_sklearn import ElasticNetBNMLPClassifier
+from cae_sklearn._training import pool
+from cae_sklearn._training.pool import IDLE_LIMIT, borrowed
+
+
+class Named(str):
+    """The description of a network that is nothing but an object."""
+
+    n_built = 0
+
+    def build(self, part):
+        type(self).n_built += 1
+        return [self, part]
+
+
+@pytest.fixture(autouse=True)
+def empty_pool(monkeypatch):
+    monkeypatch.setattr(pool, "_idle", [])
+
+
+def use(*names):
+    for name in names:
+        with borrowed(Named(name), "trainer"):
+            pass
+
+
+def test_a_network_serves_one_after_the_other():
+    before = Named.n_built
+    use("a", "b", "a")
+    assert Named.n_built == before + 2
+    with borrowed(Named("a"), "trainer") as one, borrowed(Named("a"), "trainer") as other:
+        assert one is not other
+    with borrowed(Named("a"), "predictor") as predictor:
+        assert predictor == ["a", "predictor"]
+
+
+def test_the_pool_is_bounded_and_keeps_what_was_used_last():
+    use("first", *map(str, range(IDLE_LIMIT - 1)), "first", "last")
+    assert len(pool._idle) == IDLE_LIMIT
+    names = [description for (description, _), _ in pool._idle]
+    assert names[-2:] == ["first", "last"]
+    assert "0" not in names
+
+
+def test_a_lent_or_lost_network_does_not_hinder_others():
+    others = [str(i) for i in range(IDLE_LIMIT + 3)]
+    use(*others, "a")
+    with pytest.raises(ZeroDivisionError), borrowed(Named("a"), "trainer") as lost:
+        raise ZeroDivisionError
+    with borrowed(Named("a"), "trainer") as lent:
+        assert lent is not lost
+        use(*others)
+    assert len(pool._idle) == IDLE_LIMIT
+    assert pool._idle[-1][1] is lent
+
+
+def test_a_forked_process_is_told_apart(monkeypatch):
+    monkeypatch.setattr(pool, "_process", multiprocessing.current_process().pid + 1)
+    with pytest.raises(RuntimeError, match="does not survive a fork"):
+        use("a")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_fits(blobs):
+    X, y = blobs
+    process = psutil.Process()
+
+    def fit(n):
+        for i in range(n):
+            ElasticNetBNMLPClassifier(epochs=1, random_state=i).fit(X, y).predict(X)
+        gc.collect()
+        return process.memory_info().rss / 2**20
+
+    before = fit(20)
+    assert fit(40) - before < 10  # MB; plain Keras takes some 300
+
+
+def test_threads_do_not_disturb_each_other(blobs):
+    X, y = blobs
+
+    def fit(seed):
+        clf = ElasticNetBNMLPClassifier((16, 8), epochs=3, random_state=seed).fit(X, y)
+        return clf.predict_proba(X)
+
+    alone = [fit(seed) for seed in range(3)]
+    together = Parallel(n_jobs=3, backend="threading")(delayed(fit)(seed) for seed in range(3))
+    np.testing.assert_array_equal(alone, together)
+    assert threading.active_count() < 50

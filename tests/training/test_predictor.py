@@ -1,0 +1,44 @@
+"""Prediction in tiles: batch-invariant, whatever the network's kernels do."""
+
+import keras
+import numpy as np
+import pytest
+
+from cae_sklearn._training.predictor import Predictor, flat_layers, load_weights, multiply_adds
+
+
+@pytest.fixture(scope="module")
+def network():
+    inner = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(3, 3)], name="inner")
+    x = inputs = keras.Input((6, 6, 2))
+    x = keras.layers.Dense(5, "tanh")(keras.layers.Flatten()(inner(x)))
+    return keras.Model(inputs, x)
+
+
+X = np.random.default_rng(0).normal(size=(23, 6, 6, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("tile", "n_tiles"), [(4, 1), (4, 3), (1, 5)])
+def test_samples_pass_in_tiles(network, tile, n_tiles):
+    predictor = Predictor(network, tile, n_tiles)
+    together = predictor(X)
+    np.testing.assert_allclose(together, network(X), atol=1e-6)
+    for some in (slice(0, 1), slice(3, 10), slice(22, 23), slice(5, 18)):
+        np.testing.assert_array_equal(predictor(X[some]), together[some])
+    np.testing.assert_array_equal(predictor(np.float64(X)), together)
+    assert len(predictor._traced.graphs) <= 2  # one tile, and several
+
+
+def test_weights_come_by_their_paths(network):
+    weights = {variable.path: variable.numpy() + 1 for variable in network.weights}
+    predictor = Predictor(network, 4)
+    predictor.load({**weights, "another": None})
+    for variable in network.weights:
+        np.testing.assert_array_equal(variable.numpy(), weights[variable.path])
+    with pytest.raises(KeyError):
+        load_weights(network, {"another": None})
+
+
+def test_the_work_of_nested_networks_is_counted(network):
+    assert [layer.name[:4] for layer in flat_layers(network) if layer.weights] == ["conv", "dens"]
+    assert multiply_adds(network) == 16 * 9 * 2 * 3 + 48 * 5
