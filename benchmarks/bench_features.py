@@ -45,6 +45,8 @@ NOTEBOOK = {
     "kernel_size": 3,
     "output_size": None,
     "noise": 0.0,
+    "shift": 0.0,
+    "n_components": None,
     "decay_fraction": 0.0,
 }
 BEST = {"filters": 1000, "n_components": 1000, "flip": "horizontal"}
@@ -136,9 +138,9 @@ def replaced(what):
     """Return patches that switch off what no parameter does."""
     import keras
 
-    from cae_sklearn import _autoencoders, _whitening
+    from cae_sklearn._networks import whitened, whitening
 
-    def no_whitening(patches):
+    def no_whitening(patches, floor):
         d = patches.shape[1]
         return np.float32(np.eye(d) - 1 / d), np.zeros(d, np.float32)
 
@@ -146,28 +148,27 @@ def replaced(what):
         drawn = rng.normal(size=patches.shape).astype(np.float32) * patches.std(axis=0)
         return first_filters(drawn, n_filters, rng)
 
-    class NoStatistics(_autoencoders.CellStatistics):
+    class NoStatistics(whitened.CellStatistics):
         def call(self, x):
             return 0.0 * super().call(x)
 
     def floored(floor, ridge):
         """Set what is added to the variance of a patch, and of its components."""
-        convolution = _autoencoders.ContrastConv2D
+        network = whitened.WhitenedAutoencoder
         return [
-            (_autoencoders, "ContrastConv2D", partial(convolution, floor=floor)),
-            (_whitening, "FLOOR", floor),
-            (_whitening, "PATCH_RIDGE", ridge),
+            (network, "for_images", partial(network.for_images, floor=floor)),
+            (whitening, "PATCH_RIDGE", ridge),
         ]
 
-    first_filters = _autoencoders.first_filters
+    first_filters = whitened.first_filters
     return {
         None: [],
-        "no_whitening": [(_autoencoders, "whitening", no_whitening)],
+        "no_whitening": [(whitened, "whitening", no_whitening)],
         "no_contrast": floored(1e4, 1e-5),  # far above any variance: all are divided alike
         "full_contrast": floored(0.01, 0.1),
-        "random_filters": [(_autoencoders, "first_filters", random_filters)],
-        "no_root": [(_autoencoders, "SignedSqrt", keras.layers.Identity)],
-        "no_statistics": [(_autoencoders, "CellStatistics", NoStatistics)],
+        "random_filters": [(whitened, "first_filters", random_filters)],
+        "no_root": [(whitened, "SignedSqrt", keras.layers.Identity)],
+        "no_statistics": [(whitened, "CellStatistics", NoStatistics)],
     }[what]
 
 

@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from cae_sklearn._training import pool
+
+
+@pytest.fixture(scope="session", autouse=True)
+def networks_that_are_kept():
+    """Let a network that one test has traced serve all tests of its process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "IDLE_LIMIT", 100)
+        yield
+
 
 @pytest.fixture(scope="session")
 def digits():

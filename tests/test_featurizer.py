@@ -256,6 +256,15 @@ def test_partial_fit_and_warm_start_go_on(kind):
     assert warm.n_iter_ == 2
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_chunks_do_not_change_what_a_fitted_one_gives(kind, fits, monkeypatch):
+    X, fitted = pictures(50), fits(kind)
+    features, error = fitted.transform(X), fitted.score(X)
+    monkeypatch.setattr("cae_sklearn._arrays.streaming.CHUNK_BYTES", 7 * 4 * 432)
+    np.testing.assert_array_equal(fitted.transform(X), features)
+    assert fitted.score(X) == pytest.approx(error, rel=1e-6)
+
+
 @KINDS
 def test_refitting_forgets(kind, fits):
     X = pictures()

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from cae_sklearn._networks.convolution import Conv2D, MaxPooling2D, UpConv2D, _convolve
 
+
 @pytest.mark.parametrize(
     ("shape", "filters", "kernel", "padding"),
     [

@@ -90,7 +90,9 @@ def test_without_views_the_components_are_principal_ones():
     assert np.square(F @ kernel).sum() == pytest.approx(variances[:5].sum(), rel=0.01)
 
 
-@pytest.mark.parametrize("params", [{}, {"whiten": False, "kernel_size": 3}], ids=["whitened", "deep"])
+@pytest.mark.parametrize(
+    "params", [{}, {"whiten": False, "kernel_size": 3}], ids=["whitened", "deep"]
+)
 def test_denoised_features_move_less_when_the_image_moves(params):
     X = pictures(600, (12, 12, 1))
     moved = view(X, views((2, 2)), np.random.default_rng(1))

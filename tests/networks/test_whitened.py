@@ -61,7 +61,9 @@ def test_the_number_of_features_is_bounded_before_they_are_denoised(monkeypatch)
 
 
 def test_without_a_grid_large_images_have_too_many_features():
-    with pytest.raises(ValueError, match=r"\(64, 64, 3\) give 41772 features.*Set a smaller output_size"):
+    with pytest.raises(
+        ValueError, match=r"\(64, 64, 3\) give 41772 features.*Set a smaller output_size"
+    ):
         whitened((64, 64, 3), output_size=None)
 
 
@@ -109,7 +111,8 @@ def test_the_picture_that_features_give_is_bounded():
 
 
 @pytest.mark.parametrize(
-    ("length", "kernel", "window", "stride"), [(12, 6, 12, 1), (32, 6, 24, 6), (17, 6, 17, 1), (18, 6, 12, 6)]
+    ("length", "kernel", "window", "stride"),
+    [(12, 6, 12, 1), (32, 6, 24, 6), (17, 6, 17, 1), (18, 6, 12, 6)],
 )
 def test_patches_of_training_lie_side_by_side(length, kernel, window, stride):
     assert _window(length, kernel) == (window, stride)

@@ -37,7 +37,9 @@ def test_the_kernel_takes_the_mean_of_a_patch_away(patches):
 
 def test_patches_are_windows_of_standardised_images():
     X = np.arange(3 * 5 * 6).reshape(3, 5, 6, 1)
-    patches = sample_patches((X, np.float32([10.0]), np.float32([2.0])), (2, 3), np.random.default_rng(0))
+    patches = sample_patches(
+        (X, np.float32([10.0]), np.float32([2.0])), (2, 3), np.random.default_rng(0)
+    )
     windows = np.lib.stride_tricks.sliding_window_view(X[..., 0], (2, 3), (1, 2))
     possible = {tuple(window.ravel()) for window in windows.reshape(-1, 6)}
     assert {tuple(patch) for patch in 2.0 * patches + 10.0} == possible

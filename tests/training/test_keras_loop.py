@@ -31,9 +31,9 @@ def test_both_loops_take_the_same_batches(blobs):
             pass
 
     losses = [
-        fitted(
-            *blobs, rng=np.random.default_rng(0), batch_size=32, epochs=3, callbacks=callbacks
-        )[1]["loss"]
+        fitted(*blobs, rng=np.random.default_rng(0), batch_size=32, epochs=3, callbacks=callbacks)[
+            1
+        ]["loss"]
         for callbacks in (None, [Batches()])
     ]
     np.testing.assert_allclose(*losses, rtol=1e-4)

@@ -11,7 +11,9 @@ from joblib import Parallel, delayed
 
 from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn._training import pool
-from cae_sklearn._training.pool import IDLE_LIMIT, borrowed
+from cae_sklearn._training.pool import borrowed
+
+IDLE_LIMIT = 12
 
 
 class Named(str):
@@ -27,6 +29,7 @@ class Named(str):
 @pytest.fixture(autouse=True)
 def empty_pool(monkeypatch):
     monkeypatch.setattr(pool, "_idle", [])
+    monkeypatch.setattr(pool, "IDLE_LIMIT", IDLE_LIMIT)
 
 
 def use(*names):

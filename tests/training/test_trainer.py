@@ -71,9 +71,7 @@ def test_the_last_finite_epoch_comes_back(
     blobs, monkeypatch, batch_size, learning_rate, chunk_samples
 ):
     X, y = blobs
-    monkeypatch.setattr(
-        "cae_sklearn._arrays.streaming.CHUNK_BYTES", chunk_samples * 4 * X.shape[1]
-    )
+    monkeypatch.setattr("cae_sklearn._arrays.streaming.CHUNK_BYTES", chunk_samples * 4 * X.shape[1])
     settings = {
         "hidden_layer_sizes": (8,) * 5,
         "activation": "linear",

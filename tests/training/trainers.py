@@ -8,9 +8,7 @@ from cae_sklearn._networks.building import initial_weights
 from cae_sklearn._networks.dense import elastic_net
 from cae_sklearn._networks.mlp import MLP
 
-NETWORK = MLP.for_features(
-    10, 3, hidden_layer_sizes=(16, 8), activation="relu", batch_norm=True
-)
+NETWORK = MLP.for_features(10, 3, hidden_layer_sizes=(16, 8), activation="relu", batch_norm=True)
 
 
 class InOrder:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from test_docs import benchmark
 
-from cae_sklearn import CAEFeaturizer, _training
+from cae_sklearn import CAEFeaturizer
+from cae_sklearn._training import pool
 
 bench = benchmark("bench_features")
 
@@ -23,17 +24,24 @@ def data(tmp_path_factory):
 PATCHED = [name for name, (_, patch) in bench.DESIGN.items() if patch]
 
 
+SMALL = {"filters": 8, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def default(data):
+    return bench.featurizer(SMALL, 0).fit_transform(np.load(data)["x_train"])
+
+
 @pytest.mark.parametrize("name", PATCHED)
-def test_each_part_can_be_switched_off(name, data):
+def test_each_part_can_be_switched_off(name, data, default):
     params, patch = bench.DESIGN[name]
-    featurizer = bench.featurizer({"filters": 8, **params, "epochs": 1}, 0)
+    featurizer = bench.featurizer({**SMALL, **params, "epochs": 1}, 0)
     X = np.load(data)["x_train"]
-    default = featurizer.fit_transform(X)
     patches = bench.replaced(patch)
     before = [getattr(module, what) for module, what, _ in patches]
     with bench.ExitStack() as stack:
         # networks of the process are made anew, and thrown away
-        stack.enter_context(bench.mock.patch.object(_training, "_idle", []))
+        stack.enter_context(bench.mock.patch.object(pool, "_idle", []))
         for target in patches:
             stack.enter_context(bench.mock.patch.object(*target))
         changed = featurizer.fit_transform(X)
@@ -41,7 +49,7 @@ def test_each_part_can_be_switched_off(name, data):
     assert np.isfinite(changed).all()
     assert np.abs(changed - default).max() > 0.1
     assert [getattr(module, what) for module, what, _ in patches] == before
-    np.testing.assert_array_equal(featurizer.fit_transform(X), default)
+    np.testing.assert_array_equal(bench.featurizer(SMALL, 0).fit_transform(X), default)
 
 
 @pytest.mark.parametrize(("part", "name"), [("kinds", "raw pixels"), ("kinds", "default")])
