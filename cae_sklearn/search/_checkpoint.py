@@ -203,8 +203,8 @@ class FoldShape:
     train : bool
         Whether there are training scores.
     metrics : set of str or None
-        Names of the metrics: none if there is one alone, None if they are not known yet. Then
-        the first fold says them.
+        Names of the metrics; empty if there is one alone, None if they are not known. Then the
+        first fold says them.
     """
 
     def __init__(self, n_splits, train, metrics):

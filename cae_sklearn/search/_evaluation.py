@@ -74,23 +74,16 @@ class Job:
         """
         # A setting may hold estimators, which must not be fitted themselves.
         estimator = clone(self.estimator).set_params(**clone(params, safe=False))
-        X, y, fit_params = self._take(estimator, train, train, self.fit_params)
-        error, test_scores, train_scores = None, math.nan, math.nan
-        start = time.perf_counter()
+        test_scores, train_scores, start = math.nan, math.nan, time.perf_counter()
         try:
-            with task.fitting(estimator, X, y, fit_params):
-                estimator.fit(*_without_none(X, y), **fit_params)
-            fitted = time.perf_counter()
-            test_scores, error = self._score(estimator, test, train)
-            scored = time.perf_counter()
-            if self.return_train_score:
-                train_scores, train_error = self._score(estimator, train, train)
-                error = error or train_error
-        except Exception:
-            if self.error_score == "raise":
-                raise
+            error = self._fit(estimator, train, task)
             fitted = scored = time.perf_counter()
-            error = traceback.format_exc()
+            if error is None:
+                test_scores, error = self._score(estimator, test, train)
+                scored = time.perf_counter()
+                if self.return_train_score:
+                    train_scores, train_error = self._score(estimator, train, train)
+                    error = error or train_error
         finally:
             task.end()
         fold = Fold(
@@ -104,6 +97,18 @@ class Job:
         if self.verbose > 1:
             _print(fold, params, label)
         return fold
+
+    def _fit(self, estimator, train, task):
+        """Fit, and return the traceback if that fails, or None."""
+        X, y, fit_params = self._take(estimator, train, train, self.fit_params)
+        try:
+            with task.fitting(estimator, X, y, fit_params):
+                estimator.fit(*_without_none(X, y), **fit_params)
+        except Exception:
+            if self.error_score == "raise":
+                raise
+            return traceback.format_exc()
+        return None
 
     def _take(self, estimator, indices, train, params):
         """Return X, y and the metadata of the samples at these places."""

@@ -54,7 +54,7 @@ def run_search(search, X, y, metadata, data, callback, task):
         splits = [_places(*split) for split in cv.split(X, y, **metadata["split"])]
         rng = np.random.RandomState(checkpoint.seed)
         options = search.optimizer_kwargs or {}
-        proposers = [_skopt.Proposer(space, rng, options) for space, _ in spaces]
+        proposers = [_skopt.Proposer(space, n_iter, rng, options) for space, n_iter in spaces]
         shape = FoldShape(len(splits), search.return_train_score, metrics)
         stored = checkpoint.stored([proposer.decode for proposer in proposers], shape)
         n_batches = search.n_points if search.asynchronous else 1
@@ -67,9 +67,12 @@ def run_search(search, X, y, metadata, data, callback, task):
 
 
 def _job(search, X, y, metadata):
-    """Return what all fits have in common, and the names of several metrics or None."""
+    """Return what all fits have in common, and the names of several metrics.
+
+    They are None for a scoring function, which may return one score or a dict of them.
+    """
     scorer, named = search._scorers()
-    metrics = set(named) if isinstance(named, dict) else None
+    metrics = None if callable(search.scoring) else set(named) if isinstance(named, dict) else set()
     if metrics:
         check_metric(search.refit, list(metrics))
     job = Job(
@@ -276,5 +279,5 @@ class Run:
             raise ValueError(
                 f"None of the {len(self.scores)} points got a score. The last reason: "
                 f"{last}. Pass error_score='raise' to see where, and "
-                " delete the checkpoint, if there is one, before the next try."
+                "delete the checkpoint, if there is one, before the next try."
             )

@@ -90,13 +90,15 @@ class Proposer:
     ----------
     space : dict of str to skopt.space.Dimension
         The ranges, in the order of the values of a point.
+    n_iter : int
+        Points to evaluate.
     rng : numpy.random.RandomState
         Draws points. It is shared by the optimizers of all spaces.
     options : dict
         Arguments of ``skopt.Optimizer``.
     """
 
-    def __init__(self, space, rng, options):
+    def __init__(self, space, n_iter, rng, options):
         self.names, self.dimensions = list(space), list(space.values())
         for name, instead in (("random_state", "random_state"), ("dimensions", "search_spaces")):
             if name in options:
@@ -106,13 +108,14 @@ class Proposer:
                 )
         try:
             self.optimizer = Optimizer(self.dimensions, random_state=rng, **options)
-        except ValueError as error:
-            if str(options.get("base_estimator")).upper() != "GBRT":
+        except (AttributeError, ValueError) as error:
+            name = options.get("base_estimator")
+            if str(name).upper() not in {"GBRT", "DUMMY"}:
                 raise
             raise ValueError(
-                "optimizer_kwargs={'base_estimator': 'GBRT'} does not work: scikit-optimize builds "
-                "a model that today's scikit-learn does not take for a regressor. Use 'GP' (the "
-                "default), 'ET' or 'RF'."
+                f"optimizer_kwargs={{'base_estimator': {name!r}}} does not work: scikit-optimize "
+                "makes of it what this scikit-learn takes for no regressor. Use 'GP' (the "
+                f"default), 'ET' or 'RF'. For random points alone pass n_initial_points={n_iter}."
             ) from error
 
     def ask(self, n_points, pending=()):
