@@ -39,7 +39,9 @@ def _settings(value):
         return None
     # A layer or a network has a configuration too, but also weights that it does not tell.
     if hasattr(value, "get_config") and not hasattr(value, "get_weights"):
-        return _name(value), value.get_config()
+        # Keras numbers the names of its optimizers in the order in which they are made.
+        config = value.get_config().items()
+        return _name(value), {key: setting for key, setting in config if key != "name"}
     if hasattr(value, "set_model") and hasattr(value, "on_train_begin"):
         attributes = vars(value).items()
         return _name(value), {
