@@ -1,0 +1,38 @@
+"""What a display looks up in a fitted estimator, which may be a Pipeline."""
+
+from sklearn.pipeline import Pipeline
+
+
+def steps_of(estimator):
+    """Return the steps of a Pipeline, those of inner ones too; else the estimator alone."""
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    return [inner for _, step in estimator.steps for inner in steps_of(step)]
+
+
+def step_with(estimator, *names):
+    """Return the last step that has one of the learned attributes `names`, and its value."""
+    for step in reversed(steps_of(estimator)):
+        for name in names:
+            if hasattr(step, name):
+                return step, getattr(step, name)
+    kinds = ", ".join(type(step).__name__ for step in steps_of(estimator))
+    within = " of the Pipeline" if isinstance(estimator, Pipeline) else ""
+    raise TypeError(
+        f"estimator must have learned {' or '.join(names)}, but {kinds}{within} has not. "
+        "Pass an estimator that has, or a Pipeline with such a step."
+    )
+
+
+def autoencoder_of(estimator):
+    """Return a featurizer, or the part of a Pipeline up to its last step that can be inverted."""
+    if not isinstance(estimator, Pipeline):
+        return estimator
+    found = [i for i, (_, step) in enumerate(estimator.steps) if hasattr(step, "inverse_transform")]
+    part = estimator[: found[-1] + 1] if found else None
+    if part is None or not hasattr(part, "inverse_transform"):
+        raise TypeError(
+            "featurizer must lead from features back to images, but not every step of the Pipeline "
+            "up to its featurizer has inverse_transform. Pass the step, such as pipeline['cae']."
+        )
+    return part
