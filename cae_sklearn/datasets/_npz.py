@@ -92,6 +92,7 @@ def load_npz(path):
 def _read_archive(stream):
     """Return the names of all arrays, and the wanted arrays unless one is missing."""
     with zipfile.ZipFile(stream) as archive:
+        _check_directory(stream, archive)
         members = {
             info.filename.removesuffix(".npy"): info
             for info in archive.infolist()
@@ -101,6 +102,17 @@ def _read_archive(stream):
             return sorted(members), {}
         read = [name for name in (*_WANTED, *_NAMES) if name in members]
         return sorted(members), {name: _read_array(archive, members[name]) for name in read}
+
+
+def _check_directory(stream, archive):
+    """Refuse a damaged list of members, lest an array disappear without a word."""
+    for info in archive.infolist():
+        archive.open(info).close()  # compares the name with the one before the values
+    stream.seek(-22, 2)  # the end record; NumPy writes no comment after it
+    end = stream.read()
+    listed, found = int.from_bytes(end[10:12], "little"), len(archive.infolist())
+    if end.startswith(b"PK\5\6") and listed not in (found, 0xFFFF):
+        raise ValueError(f"it lists {listed} arrays, of which {found} are found")
 
 
 def _read_array(archive, member):

@@ -160,9 +160,10 @@ class _Machine:
             "_codecs.encode": self.encode,  # how old protocols hold the bytes of Python 3
         }
         # NumPy 1, which wrote the published batches, has no underscore in numpy.core.
-        wanted = f"{module}.{name}".replace("numpy.core.", "numpy._core.")
+        asked = f"{_text(module)}.{_text(name)}"
+        wanted = asked.replace("numpy.core.", "numpy._core.")
         if wanted not in known:
-            raise PickleError(f"it asks for {module}.{name}, which is refused")
+            raise PickleError(f"it asks for {asked[:80]}, which is refused")
         self.stack.append(known[wanted])
 
     def do_reduce(self, _):
@@ -201,7 +202,9 @@ class _Machine:
 
 
 def _text(value):
-    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, str | bytes):
+        raise PickleError("its steps do not fit together")
+    return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 def _plain(value):
