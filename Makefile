@@ -14,7 +14,7 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/python examples/plot_01_tune_pipeline.py --n-jobs 2 --output demo_output
+	$(BIN)/python -m cae_sklearn tune --n-jobs 2 --output demo_output
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --quiet

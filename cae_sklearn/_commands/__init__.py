@@ -1,0 +1,1 @@
+"""The commands of ``python -m cae_sklearn``. They print; the library does not."""
