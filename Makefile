@@ -2,8 +2,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 LOWEST = .venv-lowest
+WHEEL = .venv-wheel
+PRE = .venv-pre
+ELSEWHERE = build/elsewhere
+QUICK = -m pytest -m "not slow" --numprocesses 2 --dist loadscope --quiet
 
-.PHONY: demo test test-lowest bench lint clean
+.PHONY: demo test test-slow test-doc test-lowest test-wheel test-pre test-all coverage
+.PHONY: bench lint dist elsewhere clean
 
 # Bytecode is compiled once here: without it TensorFlow takes half a minute to import.
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -17,19 +22,63 @@ demo: $(VENV)/installed
 	$(BIN)/python -m cae_sklearn tune --n-jobs 2 --output demo_output
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --quiet
+	$(BIN)/python $(QUICK)
 
-# The same tests with the lowest versions that setup.cfg declares; old releases warn of newer ones.
-$(LOWEST)/installed: setup.cfg pyproject.toml
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadscope --quiet
+
+# The examples of the docstrings.
+test-doc: $(VENV)/installed
+	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn
+
+test-all: test test-slow test-doc test-lowest
+
+# The wheel and the source distribution, made from a copy that holds no older build.
+dist: $(VENV)/installed
+	rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+
+# A folder with the tests and all that they read, without the package.
+elsewhere:
+	rm -rf $(ELSEWHERE)
+	mkdir -p $(ELSEWHERE)
+	cp -r benchmarks docs examples pyproject.toml README.md setup.cfg tests tools $(ELSEWHERE)
+
+# The wheel, with the lowest versions that setup.cfg declares; old releases warn of newer ones.
+test-lowest: dist elsewhere
+	rm -rf $(LOWEST)
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --upgrade pip
 	$(PYTHON) tools/lowest.py setup.cfg > $(LOWEST)/constraints.txt
-	$(LOWEST)/bin/python -m pip install --quiet --editable '.[test]' --constraint $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt \
+		"$$(ls $(CURDIR)/dist/*.whl)[test]"
 	$(LOWEST)/bin/python -m compileall -q $(LOWEST)/lib > /dev/null || true
-	touch $@
+	cd $(ELSEWHERE) && $(CURDIR)/$(LOWEST)/bin/python $(QUICK) -o filterwarnings=default
 
-test-lowest: $(LOWEST)/installed
-	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadscope --quiet -o filterwarnings=default
+# The wheel, with the newest versions.
+test-wheel: dist elsewhere
+	rm -rf $(WHEEL)
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python -m pip install --quiet --upgrade pip
+	$(WHEEL)/bin/python -m pip install --quiet "$$(ls $(CURDIR)/dist/*.whl)[test]"
+	$(WHEEL)/bin/python -m compileall -q $(WHEEL)/lib > /dev/null || true
+	cd $(ELSEWHERE) && $(CURDIR)/$(WHEEL)/bin/python $(QUICK)
+
+# The newest releases of all dependencies, those before a release included.
+test-pre:
+	$(PYTHON) -m venv $(PRE)
+	$(PRE)/bin/python -m pip install --quiet --upgrade pip
+	$(PRE)/bin/python -m pip install --quiet --pre --upgrade --editable '.[test]'
+	$(PRE)/bin/python -m compileall -q $(PRE)/lib > /dev/null || true
+	$(PRE)/bin/python $(QUICK)
+
+# Worker processes are measured too; see pyproject.toml.
+coverage: $(VENV)/installed
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run $(QUICK)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
@@ -38,7 +87,8 @@ bench: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/numpydoc lint cae_sklearn/*.py
+	$(BIN)/numpydoc lint $(shell find cae_sklearn -name '*.py')
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo_output features_output four_approaches mstar_output build *.egg-info
+	rm -rf $(VENV) $(LOWEST) $(WHEEL) $(PRE) build dist *.egg-info .coverage .coverage.*
+	rm -rf demo_output features_output four_approaches mstar_output
