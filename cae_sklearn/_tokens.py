@@ -10,22 +10,34 @@ from joblib.hashing import NumpyHasher
 __all__ = ["plain", "stable_hash", "token"]
 
 # What Keras itself writes into a callback when a fit begins.
-_OF_THE_FIT = {"model", "params"}
+_OF_THE_FIT = {"model", "_model", "params", "_params"}
 
 
-def stable_hash(value):
+def stable_hash(value, coerce_mmap=False):
     """Return ``joblib.hash`` of the value, but with settings for the objects of Keras in it.
 
-    A pickled optimizer holds the time of its pickling, so that its hash changes every second.
-    Here an optimizer counts by its class and configuration, and a callback by its class and
-    its attributes, wherever in the value it stands. All else has the hash that joblib gives it.
+    A pickled optimizer or model holds the time of its pickling, so that its hash changes every
+    second. A callback holds the model of its last fit. Here each counts by its class and its
+    settings, wherever in the value it stands; layers and models count by their weights too.
+
+    Parameters
+    ----------
+    value : object
+        Anything that pickles.
+    coerce_mmap : bool, default=False
+        Whether memory maps are equal to arrays of the same values.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits. All but the objects of Keras has the hash that joblib gives it.
 
     Raises
     ------
     Exception
         As ``joblib.hash``, if something in the value does not pickle.
     """
-    return _Hasher().hash(value)
+    return _Hasher(coerce_mmap=coerce_mmap).hash(value)
 
 
 class _Hasher(NumpyHasher):
@@ -34,20 +46,28 @@ class _Hasher(NumpyHasher):
 
 
 def _settings(value):
-    """Return the class and the settings of an optimizer or a callback, None of all else."""
-    if isinstance(value, type):
+    """Return the class and the settings of an object of Keras, None of all else."""
+    if not any(base.__module__.partition(".")[0] == "keras" for base in type(value).__mro__):
         return None
-    # A layer or a network has a configuration too, but also weights that it does not tell.
-    if hasattr(value, "get_config") and not hasattr(value, "get_weights"):
-        # Keras numbers the names of its optimizers in the order in which they are made.
-        config = value.get_config().items()
-        return _name(value), {key: setting for key, setting in config if key != "name"}
-    if hasattr(value, "set_model") and hasattr(value, "on_train_begin"):
-        attributes = vars(value).items()
-        return _name(value), {
-            k: v for k, v in attributes if not k.startswith("_") and k not in _OF_THE_FIT
-        }
-    return None
+    try:
+        return _name(value), _keras_settings(value)
+    except NotImplementedError:  # a layer of the user's without a configuration
+        return None
+
+
+def _keras_settings(value):
+    import keras
+
+    if isinstance(value, keras.Layer):
+        return value.get_config(), value.get_weights()
+    if isinstance(value, keras.optimizers.Optimizer):
+        # Keras numbers the names of optimizers that have none.
+        return {k: v for k, v in value.get_config().items() if k != "name"}
+    if hasattr(value, "get_config"):
+        return value.get_config()
+    if isinstance(value, keras.callbacks.Callback):
+        return {k: v for k, v in vars(value).items() if k not in _OF_THE_FIT}
+    raise NotImplementedError
 
 
 def _name(value):

@@ -1,13 +1,38 @@
 """A cache for pipelines in which every transformer is fitted once, by one process."""
 
+import inspect
+import threading
+import warnings
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import joblib
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from joblib.func_inspect import filter_args
-from joblib.memory import FIRST_LINE_TEXT
+from joblib.memory import (
+    FIRST_LINE_TEXT,
+    MemorizedFunc,
+    NotMemorizedFunc,
+    extract_first_line,
+)
+
+from ._tokens import stable_hash
 
 __all__ = ["FitOnceMemory"]
+
+PATIENCE = 5.0  # seconds; nobody keeps the lock of the code for more than milliseconds
+# Newer releases of filelock would replace locks that the disk refuses, with a warning for each.
+HARD = "fallback_to_soft" in inspect.signature(FileLock.__init__).parameters
+LOCK_OPTIONS = {"fallback_to_soft": False} if HARD else {}
+
+NOT_LOCKED = (
+    "FitOnceMemory cannot lock calls in {folder} ({error}), and works as joblib.Memory: equal "
+    "calls that run at the same time each compute. Move the cache to a writable local disk."
+)
+NOT_STORED = (
+    "FitOnceMemory cannot store in {folder} ({error}): calls are computed, not cached. "
+    "Free some space, or move the cache to a writable disk."
+)
 
 
 class FitOnceMemory(joblib.Memory):
@@ -25,9 +50,25 @@ class FitOnceMemory(joblib.Memory):
     **options
         As for `joblib.Memory`: ``mmap_mode``, ``compress``, ``verbose`` and so on.
 
+    Warns
+    -----
+    UserWarning
+        Once in a process, if the disk refuses locks (some network disks do, and read-only ones):
+        the cache then works as `joblib.Memory` does. Also if it can store nothing:
+        each call is then computed.
+
     See Also
     --------
     sklearn.pipeline.Pipeline : Takes it as ``memory``.
+
+    Notes
+    -----
+    Keras optimizers, callbacks, layers and models among the arguments are compared by class and
+    configuration (layers and models by weights too). Their pickles, which ``joblib.Memory``
+    compares, change with time.
+
+    No calls wait for each other in a ring. A thread that is inside a cached call waits for no
+    other: when it needs an equal call that is under way elsewhere, it computes it itself.
 
     Examples
     --------
@@ -44,39 +85,102 @@ class FitOnceMemory(joblib.Memory):
 
     def cache(self, func=None, ignore=None, **options):
         """Decorate ``func``; see `joblib.Memory.cache`."""
-        cached = super().cache(func, ignore=ignore, **options)
-        if func is None or self.location is None:
+        try:
+            cached = super().cache(func, ignore=ignore, **options)
+        except OSError as error:  # not even a folder for the function
+            _warn_once(self.location, NOT_STORED, error)
+            return NotMemorizedFunc(func)
+        if type(cached) is not MemorizedFunc:  # a decorator, no location, or a coroutine
             return cached
-        return _OneAtATime(func, cached, ignore or [], Path(self.location) / "locks")
+        return _OneAtATime(cached, Path(self.location) / "locks")
 
 
-class _OneAtATime:
+class _OneAtATime(MemorizedFunc):
     """A cached function of joblib's, of which equal calls run one after the other."""
 
-    def __init__(self, func, cached, ignore, folder):
-        self.func, self.cached, self.ignore, self.folder = func, cached, ignore, folder
+    def __init__(self, cached, locks):
+        vars(self).update(vars(cached))
+        self.locks = locks
 
     def __call__(self, *args, **kwargs):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / "code.lock"):
-            self._store_code()
-        name = joblib.hash(filter_args(self.func, self.ignore, args, kwargs))
-        with FileLock(self.folder / f"{name}.lock"):
-            return self.cached(*args, **kwargs)
+        with self._turn(args, kwargs) as stored:
+            return super().__call__(*args, **kwargs) if stored else self.func(*args, **kwargs)
 
-    def __getattr__(self, name):
-        if name == "cached":  # not there yet, while this is unpickled
-            raise AttributeError(name)
-        return getattr(self.cached, name)
+    def call_and_shelve(self, *args, **kwargs):
+        """Call, and return a reference to what is cached; see `joblib.Memory`."""
+        with self._turn(args, kwargs) as stored:
+            memory = super() if stored else NotMemorizedFunc(self.func)
+            return memory.call_and_shelve(*args, **kwargs)
+
+    def _get_args_id(self, *args, **kwargs):
+        """Return a hash of the arguments; joblib's own changes with time for objects of Keras.
+
+        A joblib that asks by another name uses its own hash, and fits more often than needed.
+        """
+        arguments = filter_args(self.func, self.ignore, args, kwargs)
+        return stable_hash(arguments, coerce_mmap=self.mmap_mode is not None)
+
+    @contextmanager
+    def _turn(self, args, kwargs):
+        """Wait for the turn of this call, and tell whether its result can be stored."""
+        name = stable_hash([self.func_id, self._get_args_id(*args, **kwargs)])
+        with ExitStack() as stack:
+            if (self.locks, NOT_LOCKED) not in _warned:
+                try:
+                    self._wait(name, stack)
+                except (OSError, NotImplementedError) as error:
+                    _warn_once(self.locks, NOT_LOCKED, error)
+            _inside.calls.append(name)
+            stack.callback(_inside.calls.pop)
+            yield self._store_code()
+
+    def _wait(self, name, stack):
+        """Put the lock of a call onto the stack, unless this thread must not wait for it.
+
+        A thread that waits holds no lock. So there is no ring of threads or processes, each of
+        which holds what the next waits for.
+        """
+        self.locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.locks / "code.lock", **LOCK_OPTIONS).acquire(timeout=PATIENCE):
+            self._store_code()
+        lock = FileLock(self.locks / f"{name}.lock", **LOCK_OPTIONS)
+        if not _inside.calls:
+            stack.enter_context(lock.acquire())
+        elif name not in _inside.calls:
+            with suppress(Timeout):
+                stack.enter_context(lock.acquire(blocking=False))
 
     def _store_code(self):
         """Store the code of the function, by which other processes trust what is cached.
 
-        joblib itself leaves it out in the second folder that a process uses.
+        joblib itself leaves it out in the second folder that a process uses, and fails where
+        the code is damaged or cannot be stored.
         """
-        store, name = self.cached.store_backend, self.cached.func_id
+        store = self.store_backend
         try:
-            store.get_cached_func_code([name])
-        except OSError:
-            code, _, line = self.cached.func_code_info
-            store.store_cached_func_code([name], f"{FIRST_LINE_TEXT} {line}\n{code}")
+            extract_first_line(store.get_cached_func_code([self.func_id]))
+        except (OSError, ValueError):
+            code, _, line = self.func_code_info
+            try:
+                store.store_cached_func_code([self.func_id], f"{FIRST_LINE_TEXT} {line}\n{code}")
+            except OSError as error:
+                _warn_once(store.location, NOT_STORED, error)
+                return False
+        return True
+
+
+class _Inside(threading.local):
+    """The calls that a thread is in: their names, the outermost first."""
+
+    def __init__(self):
+        self.calls = []
+
+
+_inside = _Inside()
+_warned = set()  # (folder, message): each once in a process
+
+
+def _warn_once(folder, message, error):
+    if (folder, message) not in _warned:
+        _warned.add((folder, message))
+        warnings.warn(message.format(folder=folder, error=error), stacklevel=2)

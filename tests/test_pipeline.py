@@ -9,7 +9,6 @@ import textwrap
 
 import cloudpickle
 import joblib
-import keras
 import numpy as np
 import pytest
 import skops.io
@@ -33,7 +32,6 @@ from skopt import BayesSearchCV
 from skopt.space import Categorical, Integer, Real
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
-from cae_sklearn.caching import FitOnceMemory
 
 
 def cae(**params):
@@ -79,57 +77,6 @@ def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
         np.testing.assert_array_equal(other, first)
 
 
-class CountFits(keras.callbacks.Callback):
-    """Add a line to a file at each fit, in whatever process."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = str(path)
-
-    def on_train_begin(self, logs=None):
-        with open(self.path, "a") as file:
-            file.write("fit\n")
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_grid_fits_the_featurizer_once_per_fold(digits, tmp_path, n_jobs):
-    X, y = digits
-    count = tmp_path / "count"
-    memory = FitOnceMemory(tmp_path / "cache", verbose=0)
-    model = pipeline(memory, callbacks=[CountFits(count)])
-    grid = {"clf__alpha": np.logspace(-6, -1, 8).tolist()}
-    search = GridSearchCV(model, grid, cv=5, n_jobs=n_jobs).fit(X[:200], y[:200])
-    assert len(count.read_text().splitlines()) == 5 + 1
-    plain = GridSearchCV(pipeline(), grid, cv=5).fit(X[:200], y[:200])
-    np.testing.assert_array_equal(
-        search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
-    )
-
-
-def test_a_cached_function_has_what_joblibs_have(tmp_path):
-    cached = FitOnceMemory(tmp_path, verbose=0).cache(np.square)
-    assert cached(3) == 9
-    assert cached.check_call_in_cache(3) and not cached.check_call_in_cache(4)
-    assert pickle.loads(pickle.dumps(cached)).check_call_in_cache(3)
-    cached.clear(warn=False)
-    assert not cached.check_call_in_cache(3)
-
-
-def test_the_second_cache_of_a_process_serves_others(tmp_path):
-    (tmp_path / "counted.py").write_text(
-        "def double(x):\n    open('count', 'a').write('x')\n    return 2 * x\n"
-    )
-    code = """
-        import sys
-        from counted import double
-        from cae_sklearn.caching import FitOnceMemory
-        for folder in sys.argv[1:]:
-            assert FitOnceMemory(folder, verbose=0).cache(double)(21) == 42
-    """
-    for folders in (["first", "second"], ["second"], ["first"]):
-        command = [sys.executable, "-c", textwrap.dedent(code), *folders]
-        subprocess.run(command, cwd=tmp_path, check=True)
-    assert (tmp_path / "count").read_text() == "xx"
 
 
 def test_hashing_and_pickling_a_fitted_featurizer_cost_little(digits):
