@@ -1,0 +1,125 @@
+"""Labels of any type come back as they were given, and missing ones are refused by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+
+LABELS = {
+    "boolean": (pd.array([True, False, True] * 20, dtype="boolean"), [False, True], "b"),
+    "Int64": (pd.array([2**53, 2**53 + 1, 3] * 20, dtype="Int64"), [3, 2**53, 2**53 + 1], "i"),
+    "UInt8": (pd.array([7, 200, 3] * 20, dtype="UInt8"), [3, 7, 200], "u"),
+    "string": (pd.array(["a", "b", "c"] * 20, dtype="string"), ["a", "b", "c"], "OUT"),
+    "category of bool": (
+        pd.Series([True, False, True] * 20, dtype="category"),
+        [False, True],
+        "b",
+    ),
+    "category of str": (pd.Categorical(["x", "y", "x"] * 20), ["x", "y"], "OUT"),
+    "bool": (np.array([True, False, True] * 20), [False, True], "b"),
+    "int64": (np.array([2**53, 2**53 + 1, 3] * 20), [3, 2**53, 2**53 + 1], "i"),
+    "big endian": (np.array([5, 6, 7] * 20, dtype=">i4"), [5, 6, 7], "i"),
+    "list of bool": ([True, False, True] * 20, [False, True], "b"),
+    "uint64": (np.array([2**63 + 1, 2**63, 1] * 20, dtype="u8"), [1, 2**63, 2**63 + 1], "u"),
+}
+
+
+@pytest.fixture(scope="module")
+def X(blobs):
+    return blobs[0][:60]
+
+
+@pytest.mark.parametrize("as_series", [False, True], ids=["array", "Series"])
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_labels_come_back_as_they_were_given(X, make_classifier, name, method, as_series):
+    y, classes, kinds = LABELS[name]
+    if as_series:
+        y = pd.Series(y)
+    network = make_classifier()
+    if method == "fit":
+        network.fit(X, y)
+    else:
+        network.partial_fit(X, y, classes=y)
+    assert network.classes_.tolist() == classes
+    assert all(type(a) is type(b) for a, b in zip(network.classes_.tolist(), classes, strict=True))
+    predicted = network.predict(X)
+    assert predicted.dtype.kind in kinds
+    assert set(predicted.tolist()) <= set(classes)
+    assert 0.0 <= network.score(X, y) <= 1.0
+    assert network.score(X, predicted) == 1.0
+
+
+MISSING = {
+    "NA among strings": pd.array(["a", "b", pd.NA] * 20, dtype="string"),
+    "NA among integers": pd.array([1, 2, pd.NA] * 20, dtype="Int64"),
+    "NA among booleans": pd.array([True, False, pd.NA] * 20, dtype="boolean"),
+    "None among strings": np.array(["a", "b", None] * 20, dtype=object),
+    "nan among strings": np.array(["a", "b", np.nan] * 20, dtype=object),
+    "NA in a category": pd.Categorical(["a", "b", None] * 20),
+    "NaT among dates": np.array(["2020-01-01", "2020-01-02", "NaT"] * 20, dtype="M8[D]"),
+    "nan among numbers": np.array([1.0, 2.0, np.nan] * 20),
+}
+
+
+@pytest.mark.parametrize("as_series", [False, True], ids=["array", "Series"])
+@pytest.mark.parametrize("name", MISSING)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_missing_labels_are_refused_by_name(X, make_classifier, name, method, as_series):
+    y = pd.Series(MISSING[name]) if as_series else MISSING[name]
+    network = make_classifier()
+    with pytest.raises(ValueError, match=r"\by\b.*(missing|NaN|NA\b)"):
+        if method == "fit":
+            network.fit(X, y)
+        else:
+            network.partial_fit(X, y, classes=["a", "b"])
+    assert not hasattr(network, "classes_")
+
+
+def test_missing_classes_are_refused_by_name(X, make_classifier):
+    y = pd.array(["a", "b", "a"] * 20, dtype="string")
+    with pytest.raises(ValueError, match="classes.*(missing|NaN|NA)"):
+        make_classifier().partial_fit(X, y, classes=pd.array(["a", "b", pd.NA], dtype="string"))
+
+
+@pytest.mark.parametrize(
+    "y", [np.array(["a", 1, 2] * 20, dtype=object), np.array([True, "b"] * 30, dtype=object)]
+)
+def test_labels_that_have_no_order_are_refused_by_name(X, make_classifier, y):
+    with pytest.raises((TypeError, ValueError), match=r"\by\b.*(one type|same type|mixed)"):
+        make_classifier().fit(X, y)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "transform"])
+def test_missing_values_in_nullable_columns_are_refused_by_name(
+    X, make_classifier, make_featurizer, method
+):
+    frame = pd.DataFrame(X).convert_dtypes()
+    spoiled = frame.copy()
+    spoiled.iloc[3, 2] = pd.NA
+    y = [0, 1, 2] * 20
+    if method == "transform":
+        fitted = make_featurizer().fit(frame)
+        with pytest.raises(ValueError, match="NaN"):
+            fitted.transform(spoiled)
+        return
+    network = make_classifier()
+    with pytest.raises(ValueError, match="NaN"):
+        if method == "predict":
+            network.fit(frame, y).predict(spoiled)
+        else:
+            getattr(network, method)(spoiled, y, **({} if method == "fit" else {"classes": y}))
+
+
+@pytest.mark.parametrize("output", ["pandas", "default"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_global_output_container_brings_no_warning(blobs, make_classifier, output, method):
+    """Warnings are errors here: scikeras's target encoder warned of its ``func``."""
+    X, y = blobs
+    with sklearn.config_context(transform_output=output):
+        network = make_classifier()
+        if method == "fit":
+            network.fit(X, y)
+        else:
+            network.partial_fit(X, y, classes=[0, 1, 2])
+        assert network.predict(X).shape == (300,)
