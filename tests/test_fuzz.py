@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 N_CASES = 100  # of each seed
 SEEDS = range(22)
-SECONDS = 20  # that one call may take
+SECONDS = 60  # that one call may take, on a busy machine
 N_SAMPLES = 40
 
 # -- one case ------------------------------------------------------------------
@@ -110,11 +110,14 @@ def fault_of(estimator, call, check):
 
 
 def check_result(estimator, result, diverged=False):
-    """Return what is wrong with a result, or None; losses of a fit that warned may be anything."""
+    """Return what is wrong with a result, or None.
+
+    Losses of a fit that warned may be anything, and epochs without validation have no such loss.
+    """
     if result is estimator:
         for name, value in vars(estimator).items():
-            if name == "history_" and diverged:
-                continue
+            if name == "history_":
+                value = None if diverged else value.get("loss")
             if name.endswith("_") and name[0] != "_" and _has_nan(value):
                 return f"{name} is not finite"
         return None

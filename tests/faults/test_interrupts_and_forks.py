@@ -29,7 +29,7 @@ def _report(pipe, call):
         os._exit(0)
 
 
-def in_a_fork(call, seconds=20):
+def in_a_fork(call, seconds=10):
     """Return name and text of the error that ``call`` raises in a forked child."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_report, args=(theirs, call))
