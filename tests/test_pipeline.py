@@ -77,8 +77,6 @@ def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
         np.testing.assert_array_equal(other, first)
 
 
-
-
 def test_hashing_and_pickling_a_fitted_featurizer_cost_little(digits):
     X, _ = digits
     fitted = cae().fit(X)

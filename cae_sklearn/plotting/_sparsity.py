@@ -10,7 +10,7 @@ from ._estimators import step_with
 
 
 class SparsityDisplay:
-    """Weights of the output layer, and how many of them are near zero.
+    """Weights of the output layer, and how many of them are zero.
 
     Make it with `from_estimator`.
 
@@ -18,15 +18,15 @@ class SparsityDisplay:
     ----------
     coef : ndarray of shape (n_classes, n_hidden)
         The weights.
-    threshold : float > 0, default=1e-3
-        Weights of a smaller absolute value count as zero.
+    threshold : float >= 0, default=0.0
+        Weights of at most this absolute value count as zero.
     class_names : list of str, default=None
         Labels of the rows.
 
     Attributes
     ----------
     sparsity : float in [0, 1]
-        Share of the weights below the threshold.
+        Share of the weights that count as zero.
     axes_ : ndarray of shape (2,) of matplotlib Axes
         The weights as an image, and the histogram of their absolute values.
     figure_ : matplotlib Figure
@@ -34,7 +34,7 @@ class SparsityDisplay:
 
     See Also
     --------
-    cae_sklearn.ElasticNetBNMLPClassifier : Its `alpha` and `l1_ratio` make weights small.
+    cae_sklearn.ElasticNetBNMLPClassifier : Its `alpha` and `l1_ratio` make weights zero.
 
     Examples
     --------
@@ -46,13 +46,13 @@ class SparsityDisplay:
     0.5
     """
 
-    def __init__(self, *, coef, threshold=1e-3, class_names=None):
+    def __init__(self, *, coef, threshold=0.0, class_names=None):
         self.coef = coef
         self.threshold = threshold
         self.class_names = class_names
 
     @classmethod
-    def from_estimator(cls, estimator, *, threshold=1e-3, axes=None):
+    def from_estimator(cls, estimator, *, threshold=0.0, axes=None):
         """Plot the output layer of a fitted classifier.
 
         Parameters
@@ -60,8 +60,8 @@ class SparsityDisplay:
         estimator : classifier with ``output_coef_`` or ``coef_``, or Pipeline
             `ElasticNetBNMLPClassifier`, or a linear model of scikit-learn; of a Pipeline, its last
             step with weights.
-        threshold : float > 0, default=1e-3
-            Weights of a smaller absolute value count as zero. The default is that of
+        threshold : float >= 0, default=0.0
+            Weights of at most this absolute value count as zero. With the default the share is
             ``sparsity_``.
         axes : array-like of 2 matplotlib Axes, default=None
             Where to draw; None makes a figure.
@@ -80,9 +80,9 @@ class SparsityDisplay:
 
     @property
     def sparsity(self):
-        """Share of the weights below the threshold."""
+        """Share of the weights that count as zero."""
         self._check_threshold()
-        return float(np.mean(np.abs(self.coef) < self.threshold))
+        return float(np.mean(np.abs(self.coef) <= self.threshold))
 
     def plot(self, *, axes=None):
         """Draw the image and the histogram.
@@ -108,11 +108,10 @@ class SparsityDisplay:
         return self
 
     def _check_threshold(self):
-        # NaN is not above 0 either; the histogram's logarithmic axis has no place for 0.
-        if not (isinstance(self.threshold, Real) and 0 < self.threshold < np.inf):
+        if not (isinstance(self.threshold, Real) and 0 <= self.threshold < np.inf):
             raise ValueError(
-                f"threshold must be a finite number above 0; got {self.threshold!r}. "
-                "Weights that are exactly zero lie below any: pass for example threshold=1e-12."
+                f"threshold must be a finite number, 0 or above; got {self.threshold!r}. "
+                "Pass 0 to count the weights that are exactly zero."
             )
 
     def _plot_image(self, ax):
@@ -126,11 +125,15 @@ class SparsityDisplay:
 
     def _plot_histogram(self, ax):
         sizes = np.abs(np.ravel(self.coef))
-        # Four decades below the threshold tell nothing more than three: zeros go there too.
-        edges = self.threshold * 1e-3, max(sizes.max(), self.threshold) * 2
-        ax.hist(np.clip(sizes, *edges), np.geomspace(*edges, 50))
-        ax.axvspan(edges[0], self.threshold, color="0.9", zorder=0)
-        ax.axvline(self.threshold, color="k", linewidth=0.8)
+        zero = sizes <= self.threshold
+        largest = max(sizes.max(), self.threshold) or 1.0
+        # zeros have no place on a logarithmic axis: the first bar is theirs
+        least = max(self.threshold, largest * 1e-5)
+        edges = least / 1.5, largest * 1.5
+        ax.hist(np.clip(sizes[~zero], least, None), np.geomspace(least, edges[1], 40))
+        ax.bar(edges[0], np.sum(zero), least - edges[0], align="edge", color="C3")
         ax.set_xscale("log")
         ax.set(xlim=edges, xlabel="absolute value of the weight", ylabel="weights")
-        ax.set_title(f"{self.sparsity:.1%} of {sizes.size} weights below {self.threshold:g}")
+        ax.annotate("0", (edges[0], 0), xytext=(2, 2), textcoords="offset points")
+        counted = "zero" if self.threshold == 0 else f"at most {self.threshold:g}"
+        ax.set_title(f"{self.sparsity:.1%} of {sizes.size} weights are {counted}")

@@ -12,6 +12,23 @@ from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn._training.adam import is_plain_adam
 
 
+def smooth_elastic_net(w):
+    """Return the penalty; its gradient is that of the L2 part alone."""
+    return tf.stop_gradient(0.03 * tf.reduce_sum(tf.abs(w))) + 0.07 * tf.reduce_sum(w * w)
+
+
+class SoftThreshold(keras.callbacks.Callback):
+    """The proximal step of an L1 norm in Adam's metric, in numpy, after each of its steps."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        adam, kernel = self.model.optimizer, self.model.layers[-1].kernel
+        (v,) = [v for v in adam.variables if v.shape == kernel.shape and "velocity" in v.path]
+        t, w = int(adam.iterations), kernel.numpy()
+        rate = float(adam.learning_rate) * np.sqrt(1 - adam.beta_2**t) / (1 - adam.beta_1**t)
+        threshold = 0.03 * rate / (np.sqrt(v.numpy()) + adam.epsilon)
+        kernel.assign(np.sign(w) * np.maximum(np.abs(w) - threshold, 0))
+
+
 @pytest.fixture(scope="module")
 def reference():
     """Return the same network in Keras, and its optimizer."""
@@ -22,7 +39,7 @@ def reference():
             keras.layers.BatchNormalization(momentum=0.9),
             keras.layers.Dense(8, "relu"),
             keras.layers.BatchNormalization(momentum=0.9),
-            keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L1L2(0.003, 0.007)),
+            keras.layers.Dense(3, kernel_regularizer=smooth_elastic_net),
         ]
     )
     model.compile(
@@ -41,11 +58,21 @@ def test_five_epochs_agree_with_keras(blobs, reference, weighted):
     for variable, value in zip(model.optimizer.variables, state, strict=True):
         variable.assign(value)
     weights, history, _ = fitted(
-        X, y, batch_size=32, epochs=5, sample_weight=weight if weighted else None
+        X, y, alpha=0.1, batch_size=32, epochs=5, sample_weight=weight if weighted else None
     )
     expected = model.fit(
-        X, y, batch_size=32, epochs=5, shuffle=False, verbose=0, sample_weight=weight
+        X,
+        y,
+        batch_size=32,
+        epochs=5,
+        shuffle=False,
+        verbose=0,
+        sample_weight=weight,
+        callbacks=[SoftThreshold()],
     )
+    kernel = model.layers[-1].kernel.numpy()
+    assert 0 < np.mean(kernel == 0) < 1
+    np.testing.assert_array_equal(weights[-2] == 0, kernel == 0)
     np.testing.assert_allclose(history["loss"], expected.history["loss"], rtol=1e-4)
     for a, b in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)

@@ -37,9 +37,9 @@ def prepared(learning_rate=0.01, alpha=0.01, dropout_rate=0.0, rng=None):
     return model
 
 
-def fitted(X, y, learning_rate=0.01, rng=None, **settings):
+def fitted(X, y, learning_rate=0.01, alpha=0.01, rng=None, **settings):
     """Return the weights, the history and whether training diverged, of a fit."""
-    model = prepared(learning_rate, rng=rng)
+    model = prepared(learning_rate, alpha, rng=rng)
     model.fit(X, np.int32(y), **settings)
     return model.get_weights(), model.history.history, model.diverged
 
