@@ -52,7 +52,10 @@ def limited():
 def shallow(estimator):
     """Return what the attributes are, and the contents of dicts, lists and arrays."""
     return {
-        name: (value, copy.deepcopy(value) if isinstance(value, (dict, list, np.ndarray)) else None)
+        name: (
+            value,
+            copy.deepcopy(value) if isinstance(value, (dict, list, tuple, np.ndarray)) else None,
+        )
         for name, value in vars(estimator).items()
     }
 
