@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils import estimator_html_repr
 
 from cae_sklearn import ElasticNetBNMLPClassifier
+from cae_sklearn._splits import held_out_of_each_class
 
 
 def classifier(**params):
@@ -26,7 +27,7 @@ TINY = {"hidden_layer_sizes": (8,), "batch_norm": False}  # soon traced, in Kera
 
 def held_out(fitted, y):
     """Return the indices of the samples that ``fitted`` validated on."""
-    return fitted._held_out(y, fitted._seeds()["split"])
+    return held_out_of_each_class(y, fitted.validation_fraction, fitted._seeds()["split"])
 
 
 @pytest.fixture(scope="module")

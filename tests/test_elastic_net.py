@@ -166,7 +166,9 @@ def test_every_optimizer_finds_the_minimum(name):
 
 def test_an_own_optimizer_gives_zeros_in_kerass_loop(blobs):
     for optimizer in (keras.optimizers.SGD(0.05), keras.optimizers.RMSprop(0.003)):
-        fitted = classifier(alpha=0.1, l1_ratio=1.0, epochs=15, optimizer=optimizer).fit(*blobs)
+        fitted = classifier(
+            alpha=0.1, l1_ratio=1.0, epochs=15, learning_rate=0.001, optimizer=optimizer
+        ).fit(*blobs)
         assert 0.05 < fitted.sparsity_ < 1
 
 

@@ -15,9 +15,9 @@ approach, after the choice. The estimators and the pipeline are the same; only p
 """
 
 from sklearn.utils import Bunch
-from skopt.space import Categorical, Real
 
 from ..search import search_spaces
+from ..search._skopt import Categorical, Real
 
 # Its best test accuracy in each approach, the minutes that it took on its machine, and for the
 # grids the test accuracy of each batch size and learning rate where it is known.
@@ -53,6 +53,8 @@ PROTOCOLS = {
             "whiten": False,
             "noise": 0.0,
             "output_size": None,
+            "shift": 0.0,
+            "n_components": None,
             "epochs": 0,
         },
         clf={"epochs": 100, "decay_fraction": 0.0},

@@ -51,8 +51,8 @@ def test_kernel_and_grid_fit_the_image(shape, output_size, kernel, grid):
 
 
 def test_the_number_of_features_is_bounded_before_they_are_denoised(monkeypatch):
-    monkeypatch.setattr(autoencoder, "N_POOLED", 107)
     assert whitened().n_pooled == 9 * (8 + 3 + 1) == 108
+    monkeypatch.setattr(autoencoder, "N_POOLED", 107)
     for settings in ({}, {"shift": 0.0}, {"n_components": None}):
         with pytest.raises(ValueError, match="108 features, and more than 107.*output_size"):
             whitened(**settings)

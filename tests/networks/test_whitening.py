@@ -55,7 +55,7 @@ def test_faint_patches_stay_fainter():
 
 
 def test_filters_start_as_patches_of_unit_norm(patches):
-    white = patches[:, :30] - patches[:, :30].mean(axis=0)
+    white = np.float32(patches[:, :30] - patches[:, :30].mean(axis=0))
     encoder, threshold, decoder = first_filters(white, 200, np.random.default_rng(0))
     np.testing.assert_allclose(np.linalg.norm(encoder, axis=0), 1.0, rtol=1e-5)
     directions = white / np.linalg.norm(white, axis=1, keepdims=True)

@@ -107,6 +107,7 @@ def test_the_last_finite_epoch_comes_back(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "decay_fraction": 0.0,
+        "alpha": 0.0,
         "early_stopping": False,
         "random_state": 0,
     }
