@@ -26,17 +26,19 @@ class ResumableBayesSearchCV(
 ):
     """Bayesian search that resumes after a crash and outlives failing candidates.
 
-    It is skopt's ``BayesSearchCV`` [1]_ with five differences:
+    It searches as skopt's ``BayesSearchCV`` does [1]_, with these differences:
 
-    - With `checkpoint`, every evaluated point is on disk before the next one starts. The next
+    - With `checkpoint`, every evaluated point is on disk as soon as its folds are done. The next
       `fit` with the same settings replays the stored points without fitting them, goes on to
       `n_iter` points in total, and ends where an uninterrupted run would have ended.
     - A candidate that raises, or whose score is not finite, gets `error_score` and a
       ``FitFailedWarning``; the optimizer is told the worst mean score so far, and goes on.
     - No point is evaluated twice. When a finite space is used up the search ends early.
     - With ``n_points=1`` the optimizer fits one surrogate a point, not three (see Notes).
-    - `fit` works with metadata routing, and leaves the search spaces and numpy's global random
-      state as they are.
+    - All points are scored on the same splits, also if `cv` draws them at random.
+    - With `asynchronous`, a new point is asked for without waiting for a whole round.
+    - `fit` works with metadata routing and with scikit-learn's callbacks (1.9 and later), and
+      leaves the search spaces and numpy's global random state as they are.
 
     Parameters
     ----------
@@ -54,9 +56,14 @@ class ResumableBayesSearchCV(
     n_jobs : int, default=1
         Fits that run at the same time: at most `n_points` times the number of folds.
     n_points : int, default=1
-        Points proposed at a time. A checkpoint is written when all of them are evaluated.
-    refit : bool or str, default=True
-        Whether to fit the best setting on all data in the end.
+        Points that are evaluated at a time.
+    asynchronous : bool, default=False
+        Whether a new point is asked for as soon as the oldest of the `n_points` under way is
+        evaluated, so that workers need not wait for the last fits of a round (see Notes).
+    refit : bool, str or callable, default=True
+        Whether to fit the best setting on all data in the end. With several metrics the name of
+        the one to optimize. With one metric it may be a function that takes `cv_results_` and
+        returns the place of the setting to fit.
     cv : int, splitter or iterable, default=None
         As in ``GridSearchCV``.
     verbose : int, default=0
@@ -71,10 +78,11 @@ class ResumableBayesSearchCV(
         Score of a fold that fails. With nan the whole candidate has the mean score nan in
         `cv_results_` and ranks last. "raise" ends the search with the error.
     return_train_score : bool, default=False
-        Whether `cv_results_` has training scores too.
+        Whether `cv_results_` has training scores and their ranks too.
     checkpoint : path-like or None, default=None
         A JSON file, made when missing, in a folder that exists. It stays when the search
-        is over: a larger `n_iter` then goes on from there.
+        is over: a larger `n_iter` then goes on from there. While a search runs it holds
+        ``NAME.lock`` beside the file.
 
     Attributes
     ----------
@@ -88,15 +96,28 @@ class ResumableBayesSearchCV(
         Its mean score over the folds.
     best_index_ : int
         Its place in `cv_results_`.
+    refit_time_ : float
+        Seconds of the fit on all data.
+    scorer_ : callable or dict of callables
+        The scorer; a dict by name if `scoring` names several.
+    multimetric_ : bool
+        Whether there are several metrics.
+    n_splits_ : int
+        Number of folds.
+    optimizers_ : list of skopt.Optimizer
+        One a search space.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         What the optimizer saw, for skopt's plots; one a search space. ``func_vals`` are negative
         scores.
 
     Raises
     ------
+    ImportError
+        If scikit-optimize is missing or broken.
     ValueError
-        If `checkpoint` is damaged, or holds another search (the message names what differs);
-        if a score is not finite and ``error_score="raise"``; or if every point failed.
+        If `checkpoint` is damaged, is in use by another search (the message names its process),
+        or holds another search (the message names what differs); if a score is not finite and
+        ``error_score="raise"``; or if every point failed.
 
     See Also
     --------
@@ -128,13 +149,21 @@ class ResumableBayesSearchCV(
     dimensions. With `n_points` k > 1, skopt fits k + 2 surrogates for each k points. A
     stored point costs this time again when it is replayed.
 
+    **Order.** The settings that are tried depend on `n_points` and `asynchronous`, and not on
+    `n_jobs` or on which worker is the faster. In rounds, `n_points` points are asked for at once.
+    Asynchronously, point k is asked for when the points up to k - `n_points` are evaluated, with
+    these scores known and the others counted as the best so far (a constant liar), each point for
+    three surrogates. A worker waits only for the oldest point: with `n_points` a few more than
+    the points that the workers hold at a time, hardly ever. If such a search is killed, points
+    that were done before the oldest one are evaluated again.
+
     **What must match** to resume: estimator parameters (but not `memory`, `n_jobs` and `verbose`),
     search spaces, optimizer arguments, folds, scoring, `error_score`, `random_state`, X, y, groups
-    and fit parameters (by hash). `n_iter`, `n_points` and `n_jobs` may change. Two running searches
-    must not share one file.
+    and fit parameters (by hash). `n_iter`, `n_points`, `asynchronous` and `n_jobs` may change.
 
-    Not compared: the code of the estimator and the versions of the libraries. What does not pickle,
-    such as a lambda, is compared by its text.
+    Not compared: the code of the estimator and the versions of the libraries. An optimizer or a
+    callback of Keras is compared by its class and configuration. What does not pickle, such as a
+    lambda, is compared by its text.
 
     Categories are numbers, strings, None or estimators. skopt fails on tuples: search strings such
     as "400-64". It reads a list of two numbers as a range: write ``Categorical([8, 64])``.

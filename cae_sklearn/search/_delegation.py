@@ -185,7 +185,7 @@ class BestEstimatorMixin:
 
     @property
     def classes_(self):
-        """Classes of the best estimator."""
+        """Class labels of the best estimator."""
         return self._learned("classes_")
 
     def _learned(self, name):

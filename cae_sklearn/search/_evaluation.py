@@ -186,8 +186,10 @@ class Evaluator:
         What is fitted.
     splits : list of (train, test)
         The folds.
-    n_jobs, pre_dispatch
-        As for ``joblib.Parallel``.
+    n_jobs : int or None
+        Fits at the same time, as for ``joblib.Parallel``.
+    pre_dispatch : int or str
+        Fits handed out in advance, as for ``joblib.Parallel``.
     n_batches : int
         Batches of points that may be under way at the same time.
     """

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks (``sklearn.callback``, 1.9 and later), or nothing of them."""
+"""Callbacks of scikit-learn (``sklearn.callback``, 1.9 and later), where there are any."""
 
 import contextlib
 

@@ -12,9 +12,10 @@ try:
     from skopt.space import Categorical, Integer, Real, check_dimension
     from skopt.utils import eval_callbacks
 except Exception as error:  # missing, or broken by a newer numpy or scikit-learn
+    reason = " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])
     raise ImportError(
-        "Bayesian search needs scikit-optimize, which cannot be imported here "
-        f"({type(error).__name__}: {error}). Install it with "
+        f"Bayesian search needs scikit-optimize, which cannot be imported here ({reason}). "
+        "Install it with "
         "pip install 'scikit-optimize>=0.10.2', or use cae_sklearn.search.param_grid with "
         "scikit-learn's GridSearchCV, which needs no scikit-optimize."
     ) from error

@@ -86,13 +86,8 @@ show_errors()
 def test_without_scikit_optimize_the_rest_works_and_errors_say_the_remedy(tmp_path):
     command = [sys.executable, "-W", "error", "-c", WITHOUT_SKOPT]
     path = os.pathsep.join([str(Path(cae_sklearn.__file__).parents[1]), *sys.path])
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    env = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert ["ModuleNotFoundError" in line for line in lines] == [True, True, False, False]

@@ -112,7 +112,7 @@ def test_results_are_those_of_a_grid_search(params):
 
 
 def test_training_scores_are_ranked_as_in_skopt():
-    params = dict(return_train_score=True, n_iter=5, scoring=["accuracy", "f1_macro"])
+    params = dict(return_train_score=True, n_iter=4, scoring=["accuracy", "f1_macro"])
     params |= dict(n_points=2, refit="accuracy", cv=3, random_state=0, optimizer_kwargs=QUICK)
     spaces = {"var_smoothing": Real(1e-9, 1e2, prior="log-uniform")}
     ours = make(GaussianNB(), spaces, **params).fit(X, Y).cv_results_
