@@ -69,7 +69,7 @@ def test_callbacks_reach_the_tasks_of_a_pipeline(asynchronous):
     search.set_callbacks(recorder).fit(X, Y)
     # The fit of a pipeline is one task with the fold, and its steps are below.
     assert recorder.parents["fit"] == {"point", "fit"}
-    assert recorder.ended.count("fit") == 2 * 3 + 2
+    assert recorder.ended.count("fit-final-estimator") == 2 * 3 + 1
     assert len(recorder.begun) == len(recorder.ended)
 
 
