@@ -8,22 +8,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn.plotting import SparsityDisplay
 
 
-def test_sparsity_is_that_of_the_classifier(blobs):
-    clf = ElasticNetBNMLPClassifier(
-        (8,), epochs=40, alpha=0.1, l1_ratio=1, learning_rate=0.01, random_state=0
-    ).fit(*blobs)
+def test_sparsity_is_that_of_the_classifier(fitted):
+    clf = fitted[0]["clf"]
     assert 0 < clf.sparsity_ < 1
     display = SparsityDisplay.from_estimator(clf)
     assert display.sparsity == clf.sparsity_
     image, histogram = display.axes_
     np.testing.assert_array_equal(image.images[0].get_array(), clf.output_coef_)
-    assert [label.get_text() for label in image.get_yticklabels()] == ["0", "1", "2"]
-    assert histogram.get_title() == f"{clf.sparsity_:.1%} of 24 weights are zero"
-    assert sum(bar.get_height() for bar in histogram.patches if hasattr(bar, "get_height")) >= 24
+    assert [label.get_text() for label in image.get_yticklabels()] == list("0123456789")
+    assert histogram.get_title() == f"{clf.sparsity_:.1%} of 80 weights are zero"
+    assert sum(bar.get_height() for bar in histogram.patches if hasattr(bar, "get_height")) >= 80
 
 
 def test_of_a_pipeline_the_weights_of_the_last_step_are_drawn(blobs):
