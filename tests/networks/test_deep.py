@@ -21,7 +21,14 @@ ORIGIN = {  # of the notebook: the code as it is, after training on clean images
     "n_components": None,
     "decay_fraction": 0.0,
 }
-DEEP = {"whiten": False, "filters": (8, 4), "kernel_size": 3, "epochs": 2, "random_state": 0}
+DEEP = {  # of tanh, which leaves no feature without variance
+    "whiten": False,
+    "filters": (8, 4),
+    "kernel_size": 3,
+    "activation": "tanh",
+    "epochs": 2,
+    "random_state": 0,
+}
 
 
 def deep(shape=(12, 12, 3), shift=0.125, flip=None, **settings):
@@ -70,7 +77,7 @@ def test_a_stage_that_does_nothing_is_left_out():
 @pytest.fixture(scope="module")
 def notebook():
     settings = {**ORIGIN, "epochs": 1, "random_state": 0}
-    return CAEFeaturizer(**settings).fit(pictures(32, (32, 32, 3)))
+    return CAEFeaturizer(**settings).fit(pictures(12, (32, 32, 3)))
 
 
 def test_the_encoder_of_the_notebook(notebook):
@@ -116,7 +123,6 @@ def test_each_stage_acts_on_deep_features(denoised):
         {"shift": 0.3},
         {"flip": "horizontal"},
         {"shrinkage": 0.9},
-        {"shift": 0.0, "n_components": 36},
         {"shift": 0.0, "n_components": None},
     ):
         other = CAEFeaturizer(**DEEP).set_params(**params).fit(X).transform(X)
