@@ -67,14 +67,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Step size of Adam.
     decay_fraction : float in [0, 1], default=0.5
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
-        zero, anew in each ``fit``; the first of these still has the full rate. With 0 it
-        stays, as it does in ``partial_fit`` and with an own optimizer. Multiplies what
-        callbacks set between epochs, and is not in the logs; a rate that they set within
-        an epoch is left as it is. With many more epochs than early stopping allows, it
-        does nothing.
+        zero. It falls anew in each ``fit``, and not in ``partial_fit`` or with an own
+        optimizer. The factor multiplies what callbacks set between epochs.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit and brings its own learning rate. All but plain
-        Adam are served by Keras's own, slower loop.
+        An instance is copied for each fit and brings its own learning rate. Keras's own,
+        slower loop serves all but plain Adam.
     early_stopping : bool, default=True
         Whether to hold out ``validation_fraction`` of the training samples (stratified,
         shuffled), stop when their loss no longer falls, and take the weights of its
@@ -240,9 +237,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             y = self._encode(y, None if resume else check_classes(y, self))
             X, y, weight = self._weighed(X, y, weight, resume)
-            held_out = None
-            if self.early_stopping:
-                held_out = held_out_of_each_class(y, self.validation_fraction, seeds["split"])
+            fraction = self.validation_fraction if self.early_stopping else None
+            held_out = held_out_of_each_class(y, fraction, seeds["split"])
             network = self._describe(X, resume)
             weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
             self._keep(network, weights)
@@ -252,8 +248,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on for one epoch over these samples, without validation.
 
-        Batch normalisation learns nothing from a single sample. With an optimizer other
-        than plain Adam each call builds the network anew.
+        With an optimizer other than plain Adam each call builds the network anew.
 
         Parameters
         ----------
@@ -299,7 +294,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         if classes is None and not resume:
             raise ValueError("The first call of partial_fit needs classes=, all labels.")
         if not resume:
-            return np.unique(plain_labels(classes))
+            return np.unique(plain_labels(classes, "classes"))
         if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={classes!r} are not those of the first call: {self.classes_}."

@@ -36,7 +36,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     an image on those of a shifted view. All features are scaled to mean 0 and variance 1
     over the training images. With ``whiten=False`` the autoencoder is deep instead [5]_:
     convolution, activation and 2x2 max pooling for each number of ``filters``, and a
-    mirrored decoder; its features stay as they are.
+    mirrored decoder. The stages after it are the same; with ``shift=0``, ``flip=None`` and
+    ``n_components=None`` the features of a deep one are its activations as they are.
 
     Images of any height and width are read. Those of one row (or column) of at most 256
     numbers may be rows of a table: each number is standardised by itself, each filter sees
@@ -59,30 +60,29 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         standardised (whitened) input.
     output_size : int, (int, int) or None, default=3
         Rows and columns of the grid over which activations are averaged. None keeps the
-        whole map and needs ``whiten=False``.
+        whole map.
     shift : float in [0, 0.5], default=0.125
         The farthest that views are shifted, as a share of height and width, rounded to
         pixels. With 0 pixels and no ``flip`` nothing is denoised. Images of one row or one
-        column, which may be those of a table, have no views. Only with ``whiten=True``, as
-        the next three.
+        column, which may be those of a table, have no views.
     flip : {"horizontal", "vertical", "horizontal_and_vertical"} or None, default=None
         How views may be mirrored: left to right in photographs, where it mostly helps; not
         at all where it matters, as in text.
     n_components : int >= 1 or None, default=400
         The most features: the first principal components of the (denoised) ones, turned at
         random so that all have about the same variance. With None, or when there are no
-        more, features stay as they are: for each cell one of each filter, each channel, and
-        the contrast. Time and memory grow with the square of their number before.
+        more, all are kept: for each cell one of each filter and, whitened, each channel and
+        the contrast. Time and memory grow with the square of their number before, at most
+        20,000.
     shrinkage : float in [0, 1] or "auto", default="auto"
         How far the covariance of the features of views is drawn towards that of unrelated
-        ones: 0 hardly (as 0.0001, for numerical reasons), 1 wholly. ``"auto"``
-        is d / (d + 5 n) for d features and the n images looked at: the more images, the
-        less.
+        ones: 0 hardly (as 0.0001), 1 wholly; ``"auto"`` is d / (d + 5 n) for d features and
+        the n images looked at.
     activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
             "linear"}, default="relu"
         Activation of the encoder, and of the hidden layers of a deep decoder.
     batch_norm : bool, default=False
-        Whether batch normalisation stands before each activation of a deep encoder.
+        Whether batch normalisation stands before each activation of the encoder.
     image_shape : (int, int), (int, int, int) or None, default=None
         (H, W) or (H, W, C) of images given as flat rows. With None, a flat row is read as
         a one-dimensional signal (1, n_features, 1).
@@ -95,14 +95,11 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Step size of Adam.
     decay_fraction : float in [0, 1], default=0.5
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
-        zero, anew in each ``fit``; the first of these still has the full rate. With 0 it
-        stays, as it does in ``partial_fit`` and with an own optimizer. Multiplies what
-        callbacks set between epochs, and is not in the logs; a rate that they set within
-        an epoch is left as it is. With many more epochs than early stopping allows, it
-        does nothing.
+        zero. It falls anew in each ``fit``, and not in ``partial_fit`` or with an own
+        optimizer. The factor multiplies what callbacks set between epochs.
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit and brings its own learning rate. All but plain
-        Adam are served by Keras's own, slower loop.
+        An instance is copied for each fit and brings its own learning rate. Keras's own,
+        slower loop serves all but plain Adam.
     early_stopping : bool, default=False
         Whether to hold out images, stop when their loss no longer falls, and take the
         weights of its minimum.
@@ -132,10 +129,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         units of the input.
     history_ : dict of str to list of float
         ``loss``, with early stopping ``val_loss`` (without noise, so it is less), and what
-        callbacks log, per epoch.
+        callbacks log, per epoch. In squared units of the standardised (whitened) input.
     loss_curve_, validation_loss_curve_ : list of float
-        The two losses of ``history_``, in squared units of the standardised (whitened)
-        input.
+        The two losses of ``history_``.
     n_iter_ : int
         Epochs run.
     n_features_in_ : int
@@ -286,9 +282,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             images = check_images(self, X, reset=not resume)
             network, views = self._describe(images, resume)
             images, offset = self._centred(images, resume)
-            held_out = None
-            if self.early_stopping:
-                held_out = held_out_share(len(images), self.validation_fraction, seeds["split"])
+            fraction = self.validation_fraction if self.early_stopping else None
+            held_out = held_out_share(len(images), fraction, seeds["split"])
             weights = self._train_on(images, network, seeds, resume, held_out=held_out)
             weights = network.finish(weights, images, views, seeds["finish"])
             self._keep(network, {**weights, **offset}, images)
@@ -350,26 +345,21 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     def _centred(self, images, resume):
         """Return images that float32 can hold, and the offset taken from them as a dict."""
-        if resume:
-            offset = self._weights.get("offset")
-        else:
-            offset = wide_offset(images, each=min(images.shape[1:3]) == 1)
+        each = min(images.shape[1:3]) == 1
+        offset = self._weights.get("offset") if resume else wide_offset(images, each)
         return shifted(images, offset), {} if offset is None else {"offset": offset}
 
     def _train_on(self, images, network, seeds, resume, **settings):
-        start = partial(network.start, images=images)
-        hyper = {"noise": self.noise}
-        return self._train(
-            network, images, seeds=seeds, start=start, hyper=hyper, resume=resume, **settings
-        )
+        settings.update(start=partial(network.start, images=images), hyper={"noise": self.noise})
+        return self._train(network, images, seeds=seeds, resume=resume, **settings)
 
     def _keep(self, network, weights, images):
         """Set what the methods after fit need."""
         check_finite(weights, type(self).__name__)
         self.image_shape_ = network.image_shape
         self._learned = network, weights
-        some = images[:: max(1, len(images) // 500)]
-        self.reconstruction_err_ = network.reconstruction_error(weights, some)
+        some = slice(None, None, max(1, len(images) // 500))
+        self.reconstruction_err_ = network.reconstruction_error(weights, images[some])
 
     @property
     def _n_features_out(self):

@@ -7,7 +7,9 @@ from sklearn.model_selection import train_test_split
 
 
 def held_out_share(n_samples, validation_fraction, seed):
-    """Return the indices of a random share of the samples."""
+    """Return the indices of a random share of the samples, None of which with the share None."""
+    if validation_fraction is None:
+        return None
     n_validation = ceil(validation_fraction * n_samples)
     if n_validation >= n_samples:
         raise ValueError(
@@ -18,7 +20,9 @@ def held_out_share(n_samples, validation_fraction, seed):
 
 
 def held_out_of_each_class(y, validation_fraction, seed):
-    """Return the indices of a share of the samples of each class; ``y`` holds class indices."""
+    """Return the indices of a share of each class, as above; ``y`` holds class indices."""
+    if validation_fraction is None:
+        return None
     counts = np.bincount(y)
     counts = counts[counts > 0]
     n_validation = ceil(validation_fraction * len(y))

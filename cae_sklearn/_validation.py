@@ -176,17 +176,43 @@ def check_classes(y, estimator):
     return classes
 
 
-def plain_labels(y):
-    """Return labels without pandas's nullable types, which NumPy would read as floats."""
+def plain_labels(y, name="y"):
+    """Return labels as NumPy knows them, without missing ones, all of one type.
+
+    pandas's nullable types get their own integers and truth values, which scikit-learn would
+    read as floats.
+    """
     dtype = getattr(y, "dtype", None)
-    if not hasattr(dtype, "na_value"):
-        return y
-    if y.isna().any():
+    if hasattr(dtype, "na_value") and hasattr(y, "isna"):
+        _refuse_missing(np.asarray(y.isna()), name)
+        known = getattr(dtype, "numpy_dtype", None)
+        y = np.asarray(y) if known is None else y.to_numpy(dtype=known)
+    labels = np.asarray(y)
+    if labels.dtype.kind in "mM":
+        _refuse_missing(np.isnat(labels), name)
+    if labels.dtype.kind == "O" and labels.ndim == 1:
+        _refuse_missing(np.array([one is None or one != one for one in labels.tolist()]), name)
+        _refuse_mixed(labels, name)
+    return y
+
+
+def _refuse_missing(missing, name):
+    if missing.any():
         raise ValueError(
-            f"y holds {int(y.isna().sum())} missing labels (NA). Leave these samples out, or "
-            "give them a label of their own."
+            f"{name} holds {int(missing.sum())} missing labels (NA, NaN or None). Leave these "
+            "samples out, or give them a label of their own."
         )
-    return y.to_numpy(dtype=getattr(dtype, "numpy_dtype", object))
+
+
+def _refuse_mixed(labels, name):
+    try:
+        np.unique(labels)
+    except TypeError:
+        types = sorted({type(label).__name__ for label in labels.tolist()})
+        raise ValueError(
+            f"{name} must hold labels of one type, but holds {', '.join(types)}, which have no "
+            "order. Convert them, for instance by np.asarray(labels, dtype=str)."
+        ) from None
 
 
 def class_weights(class_weight, labels):

@@ -14,7 +14,7 @@ from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
 from .corruption import noise as noise_layer
 from .layers import GridPooling, Standardize
-from .sizes import check_pair, check_sizes
+from .sizes import check_n_weights, check_pair, check_sizes
 
 layers = keras.layers
 
@@ -34,6 +34,11 @@ class DeepAutoencoder(Autoencoder):
         filters = check_sizes(filters, "filters", "400, (64, 32, 16) or '64-32-16'")
         kernel_size = check_pair(kernel_size, "kernel_size")
         grid = None if output_size is None else check_pair(output_size, "output_size")
+        channels, area = (image_shape[-1], *filters), kernel_size[0] * kernel_size[1]
+        check_n_weights(
+            2 * area * sum(a * b for a, b in pairwise(channels)),
+            f"Set smaller filters or kernel_size than {filters} and {kernel_size}.",
+        )
         network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
         if grid:
             grid = tuple(map(min, grid, network.sizes[-1]))

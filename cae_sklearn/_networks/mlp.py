@@ -1,6 +1,7 @@
 """The multilayer perceptron."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from .._training.trainer import Trainer
 from .building import functional, initial_weights, variables
 from .dense import batch_norm, dense, dropout, elastic_net, penalty
 from .description import Description
-from .sizes import check_sizes
+from .sizes import check_n_weights, check_sizes
 
 TILE = 256  # samples that are predicted together
 
@@ -35,6 +36,12 @@ class MLP(Description):
             "hidden_layer_sizes",
             "(400, 64) or '400-64', or (), none",
             may_be_empty=True,
+        )
+        layers = [n_features, *sizes, n_classes]
+        check_n_weights(
+            sum(a * b for a, b in pairwise(layers)),
+            f"Set smaller hidden_layer_sizes than {hidden_layer_sizes!r}, or give X fewer features "
+            f"than {n_features} or y fewer classes than {n_classes}.",
         )
         return cls(n_features, n_classes, sizes, activation, bool(batch_norm))
 

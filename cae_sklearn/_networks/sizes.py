@@ -4,6 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
+MOST_WEIGHTS = 2**29  # 6 GiB while training
+
 
 def check_sizes(value, name, example, may_be_empty=False):
     """Return a parameter that holds positive integers as a tuple of int.
@@ -21,6 +23,16 @@ def check_sizes(value, name, example, may_be_empty=False):
     if not all(positive) or not (positive or may_be_empty):
         raise ValueError(f"{name} must be positive integers, such as {example}, but is {value!r}.")
     return tuple(int(size) for size in sizes)
+
+
+def check_n_weights(n_weights, remedy):
+    """Raise an error for a network that no memory holds; Adam keeps three numbers a weight."""
+    if n_weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"The network would have {n_weights:,} weights, which take "
+            f"{12 * n_weights / 2**30:,.0f} GiB while training; at most {MOST_WEIGHTS:,} are "
+            f"allowed. {remedy}"
+        )
 
 
 def check_pair(value, name):

@@ -14,8 +14,15 @@ from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
 from .corruption import RandomWindow, noise
 from .layers import CellStatistics, ContrastConv2D, GridPooling, SignedSqrt, Standardize
-from .sizes import check_pair, check_sizes
-from .whitening import FLOOR, first_filters, normalize_contrast, sample_patches, whitening
+from .sizes import check_n_weights, check_pair, check_sizes
+from .whitening import (
+    FLOOR,
+    N_WHITE,
+    first_filters,
+    normalize_contrast,
+    sample_patches,
+    whitening,
+)
 
 layers = keras.layers
 N_DECODER_WEIGHTS = 2**22  # at most
@@ -50,6 +57,11 @@ class WhitenedAutoencoder(Autoencoder):
         positions = tuple(n - k + 1 for k, n in zip(kernel_size, size, strict=True))
         grid = positions if output_size is None else check_pair(output_size, "output_size")
         grid = tuple(map(min, grid, positions))
+        n_inputs = kernel_size[0] * kernel_size[1] * image_shape[-1]
+        check_n_weights(
+            filters[0] * (n_inputs + 2 * min(n_inputs, N_WHITE)),
+            f"Set fewer filters or a smaller kernel_size than {filters[0]} and {kernel_size}.",
+        )
         network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
         return network.with_components(n_components, views)
 
@@ -78,7 +90,7 @@ class WhitenedAutoencoder(Autoencoder):
 
     def _residual(self, standard, scale):
         """Return what is left of whitened patches, (n, H', W', d), when they are restored."""
-        n_inputs = int(np.prod(self.kernel_size)) * self.image_shape[-1]
+        n_inputs = min(N_WHITE, int(np.prod(self.kernel_size)) * self.image_shape[-1])
         windows = map(_window, self.image_shape[:2], self.kernel_size)
         window, strides = zip(*windows, strict=True)
         x = RandomWindow(window, "window")(standard)
@@ -134,7 +146,7 @@ class WhitenedAutoencoder(Autoencoder):
         standardised = images, start["standardize/mean"], start["standardize/scale"]
         rng = np.random.default_rng(seed)
         patches = sample_patches(standardised, self.kernel_size, rng)
-        kernel, bias = whitening(patches, self.floor)
+        kernel, bias = whitening(patches, rng, self.floor)
         white = inner(normalize_contrast(patches, self.floor).T, kernel) + bias
         encoder, threshold, decoder = first_filters(white, self.filters[0], rng)
         return {

@@ -5,10 +5,12 @@ from math import ceil
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.linalg import inner, ridge
+from .._arrays.linalg import inner, principal_axes, ridge
 from .._arrays.streaming import chunks, float_bytes, sample_indices
 
-N_PATCHES = 50_000  # that estimate the covariance
+N_PATCHES = 50_000  # that estimate the covariance, at most
+N_NUMBERS = 2**25  # of all patches, at most
+N_WHITE = 1_024  # components of a patch, at most
 FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
 PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 
@@ -20,9 +22,10 @@ def sample_patches(standardised, kernel_size, rng):
     """
     X, mean, scale = standardised
     mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
-    sample = sample_indices(len(X), N_PATCHES // 5, rng)
     height, width = kernel_size
-    per_image = ceil(N_PATCHES / len(sample))
+    n_patches = max(1_000, min(N_PATCHES, N_NUMBERS // (height * width * X.shape[-1])))
+    sample = sample_indices(len(X), n_patches // 5, rng)
+    per_image = ceil(n_patches / len(sample))
     rows, columns = np.arange(height)[:, None], np.arange(width)
     patches = []
     for part in chunks(len(sample), float_bytes(X)):
@@ -37,8 +40,8 @@ def sample_patches(standardised, kernel_size, rng):
     return np.concatenate(patches)
 
 
-def whitening(patches, floor=FLOOR):
-    """Return kernel (d, d) and bias (d,) that whiten patches of normalised contrast.
+def whitening(patches, rng, floor=FLOOR):
+    """Return kernel (d, k) and bias (k,) that whiten patches of normalised contrast.
 
     Principal components, each divided by the root of its variance plus a ridge (Bell &
     Sejnowski, 1997, doi:10.1016/S0042-6989(97)00121-1). The kernel takes the mean of a
@@ -48,13 +51,28 @@ def whitening(patches, floor=FLOOR):
     ----------
     patches : ndarray of shape (n, d)
         Standardised pixels.
+    rng : numpy.random.Generator
+        Draws the start of the search for the first components of large patches.
+    floor : float
+        Added to the variance of a patch.
+
+    Returns
+    -------
+    kernel, bias : ndarrays of float32
+        The number k of components is d, but at most ``N_WHITE``.
     """
     patches = normalize_contrast(patches, floor)
     mean = patches.mean(axis=0, dtype=np.float64)
     centred = patches - np.float32(mean)
+    axes = None
+    if centred.shape[1] > N_WHITE:
+        axes = principal_axes(centred, N_WHITE, rng)
+        centred = inner(centred.T, np.float32(axes))
     covariance = inner(centred, centred) / np.float32(len(patches))
     variances, components = map(np.asarray, tf.linalg.eigh(np.float64(covariance)))
     kernel = components / np.sqrt(np.maximum(variances, 0.0) + PATCH_RIDGE)
+    if axes is not None:
+        kernel = inner(axes.T, kernel)
     bias = -mean @ kernel
     kernel = kernel - kernel.mean(axis=0)
     return kernel.astype(np.float32), bias.astype(np.float32)
