@@ -451,29 +451,20 @@ def test_a_write_that_fails_leaves_no_litter(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["c.json"]
 
 
-class Optimizer:
-    """As those of Keras: its pickle differs every time."""
-
-    def __init__(self, rate):
-        self.rate = rate
-
-    def get_config(self):
-        return {"learning_rate": self.rate}
-
-    def __reduce__(self):
-        return Optimizer, (self.rate,), {"when": time.perf_counter_ns()}
-
-
 def test_an_optimizer_instance_counts_by_its_configuration(tmp_path):
-    path = tmp_path / "c.json"
-    make(Toy(c=Optimizer(0.1)), checkpoint=path, n_iter=2).fit(X, Y)
-    Toy.fits = []
-    make(Toy(c=Optimizer(0.1)), checkpoint=path, n_iter=2, refit=False).fit(X, Y)
-    make(Toy(c=[Optimizer(0.1)]), n_iter=1, refit=False, checkpoint=tmp_path / "d").fit(X, Y)
-    make(Toy(c=[Optimizer(0.1)]), n_iter=1, refit=False, checkpoint=tmp_path / "d").fit(X, Y)
-    assert len(Toy.fits) == 3
+    keras = pytest.importorskip("keras")
+
+    def fit(c, name="c.json"):
+        make(Toy(c=c), checkpoint=tmp_path / name, n_iter=1, refit=False).fit(X, Y)
+
+    for name in "first", "second":
+        fit(keras.optimizers.Adam(0.1))
+        fit([keras.callbacks.EarlyStopping(patience=3)], name="d")
+        assert len(Toy.fits) == 6, name
     with pytest.raises(ValueError, match="estimator's c was .*0.1.* is .*0.2"):
-        make(Toy(c=Optimizer(0.2)), checkpoint=path, n_iter=2).fit(X, Y)
+        fit(keras.optimizers.Adam(0.2))
+    with pytest.raises(ValueError, match="another search: estimator's c was"):
+        fit([keras.callbacks.EarlyStopping(patience=4)], name="d")
 
 
 def test_a_checkpoint_of_the_first_format_without_numbers_resumes(tmp_path):
