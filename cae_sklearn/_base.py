@@ -15,6 +15,7 @@ from ._sklearn import HasMethods, Interval, StrOptions
 from ._version import __version__
 
 FORMAT = 1  # of the state of a fitted estimator; raised when older files would mean another thing
+LARGEST = float(np.finfo(np.float32).max)
 ACTIVATIONS = {
     "relu",
     "elu",
@@ -31,8 +32,8 @@ ACTIVATIONS = {
 class NetworkEstimator(BaseEstimator):
     """Base of the estimators: a network whose weights are kept as plain arrays.
 
-    What was learned is one attribute, a pair of a network's description and its weights, so that
-    a prediction in another thread finds both of the same fit.
+    What was learned is one attribute, a tuple of a network's description, its weights and what
+    else a prediction needs, so that one in another thread finds all of the same fit.
     """
 
     _seed_names = ("start", "training", "split")
@@ -42,13 +43,13 @@ class NetworkEstimator(BaseEstimator):
         "batch_norm": ["boolean"],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, LARGEST, closed="right")],
         "decay_fraction": [Interval(Real, 0, 1, closed="both")],
         "optimizer": [StrOptions({"adam"}), HasMethods("get_config")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, LARGEST, closed="both")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -171,7 +172,8 @@ class NetworkEstimator(BaseEstimator):
             ``keep_state``, to go on from the optimizer state later, and what ``fit`` takes;
             the estimator's parameters are the default.
         """
-        done = len(self.history_["loss"]) if resume else 0
+        before = _undisturbed(self.history_) if resume else {"loss": []}
+        done = len(before["loss"])
         optimizer, callbacks = self._own_optimizer(), self._own_callbacks()
         keep_state = settings.pop("keep_state", self.warm_start)
         settings = self._settings(done, optimizer, callbacks, settings)
@@ -186,7 +188,7 @@ class NetworkEstimator(BaseEstimator):
             (fit or type(model).fit)(model, X, y, **settings)
             weights, history, diverged = model.learned(), model.history.history, model.diverged
             self._slots = model.slots() if keep_state and not diverged else {}
-        self.history_ = _joined(self.history_ if resume else {"loss": []}, history, done)
+        self.history_ = _joined(before, history, done)
         self.n_iter_ = len(self.history_["loss"])
         if diverged:
             self._warn_of_divergence("the learning rate of optimizer" if optimizer else None)
@@ -228,6 +230,15 @@ class NetworkEstimator(BaseEstimator):
             ConvergenceWarning,
             stacklevel=5,
         )
+
+
+def _undisturbed(history):
+    """Return a history without the epochs that were undone, whose loss was not finite."""
+    kept = np.isfinite(history["loss"])
+    return {
+        name: [value for value, keep in zip(values, kept, strict=True) if keep]
+        for name, values in history.items()
+    }
 
 
 def _joined(before, after, done):

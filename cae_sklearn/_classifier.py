@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import NetworkEstimator, check_finite, unchanged_on_error
+from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._splits import held_out_of_each_class
 from ._validation import (
@@ -151,7 +151,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         **NetworkEstimator._parameter_constraints,
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
         "dropout_rate": [Interval(Real, 0, 1, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, LARGEST, closed="both")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -324,12 +324,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             weight = (1.0 if weight is None else weight) * class_weights(
                 self.class_weight, self.classes_[y]
             )
-        total, count = self._weight_total if resume else (0.0, 0)
-        self._weight_total = (
-            total + (len(y) if weight is None else float(weight.sum())),
-            count + len(y),
-        )
-        mean = self._weight_total[0] / self._weight_total[1]
+        sums = len(y) if weight is None else float(weight.sum()), len(y)
+        self._weight_total = np.add(sums, self._weight_total if resume else 0.0)
+        mean = np.divide(*self._weight_total)
         if weight is None:
             return X, y, None if mean == 1.0 else np.full(len(y), 1.0 / mean)
         return X, y, weight / mean
@@ -375,7 +372,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     def _keep(self, network, weights):
         """Set what the methods after fit need."""
         check_finite(weights, type(self).__name__)
-        self._learned = network, weights
+        self._learned = network, weights, self.classes_
         kernel = weights["output/kernel"]
         self.output_coef_ = kernel.T.copy()
         self.output_intercept_ = weights["output/bias"].copy()
@@ -412,8 +409,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ndarray of shape (n_samples, n_classes)
             Finite also where a probability rounds to 0.
         """
-        check_is_fitted(self)
-        logits = self._logits(check_features(self, X)).astype(np.float64)
+        logits, _ = self._logits(X)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
@@ -430,14 +426,14 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ndarray of shape (n_samples,)
             Labels of the type that `fit` was given.
         """
-        best = np.argmax(self.predict_log_proba(X), axis=1)
-        return self.classes_[best]
+        logits, classes = self._logits(X)
+        return classes[np.argmax(logits, axis=1)]
 
     @property
     def model_(self):
         """The network as a Keras model of its own, from features to probabilities."""
         check_is_fitted(self)
-        network, weights = self._learned
+        network, weights, _ = self._learned
         return network.keras_model(
             weights,
             dropout_rate=float(self.dropout_rate),
@@ -446,7 +442,10 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         )
 
     def _logits(self, X):
+        """Return the logits, float64, and the classes of one and the same fit."""
+        check_is_fitted(self)
         from ._training.pool import outputs
 
-        network, weights = self._learned
-        return outputs(network, "predictor", weights, X)
+        X = check_features(self, X)
+        network, weights, classes = self._learned
+        return outputs(network, "predictor", weights, X).astype(np.float64), classes

@@ -8,10 +8,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._arrays.streaming import shifted, wide_offset
-from ._base import NetworkEstimator, check_finite, unchanged_on_error
+from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._splits import held_out_share
-from ._validation import check_images
+from ._validation import as_known_floats, check_images
 
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
 
@@ -179,7 +179,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "filters": ["array-like", Interval(Integral, 1, None, closed="left"), str],
         "kernel_size": ["array-like", Interval(Integral, 1, None, closed="left")],
         "whiten": ["boolean"],
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "noise": [Interval(Real, 0, LARGEST, closed="both")],
         "output_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
         "shift": [Interval(Real, 0, 0.5, closed="both")],
         "flip": [StrOptions(FLIPS), None],
@@ -399,7 +399,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             Images in the units of the input.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=np.float32)
+        X = check_array(as_known_floats(X), dtype=np.float32)
         if X.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {X.shape[1]} features, but {type(self).__name__} gives "

@@ -12,6 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from ._arrays.streaming import is_wide
 from ._sklearn import _check_sample_weight, validate_data
 
+CHANNELS_FIRST = (
+    "Images with channels first are not read as such: pass np.moveaxis(X, 1, -1), a view with "
+    "channels last."
+)
+
 
 def check_image_shape(image_shape):
     """Return ``image_shape`` as a triple of ints, adding the one channel of (H, W)."""
@@ -45,7 +50,7 @@ def check_images(estimator, X, *, reset):
     if issparse(X):
         raise TypeError(f"{name} needs dense images, but X is sparse. Use X.toarray().")
     if not hasattr(X, "ndim"):
-        X = np.asarray(X)
+        X = np.asarray(as_known_floats(X))
     if X.ndim > 4:
         raise ValueError(
             f"{name} takes X of shape (n, H, W, C), (n, H, W) or (n, n_features), "
@@ -59,11 +64,13 @@ def check_images(estimator, X, *, reset):
             if reset
             else "Resize the images, or fit again."
         )
+        if given and given[1:] + given[:1] == shape:
+            remedy = CHANNELS_FIRST
         raise ValueError(
             f"X has images of shape {given}, but {name} expects image_shape={shape}. {remedy}"
         )
-    if reset:
-        _warn_of_channels_first(given, X.ndim)
+    if reset and (given is None or X.ndim == 4):
+        _warn_of_channels_first(shape)
     X = _check_numbers(estimator, X, reset)
     shape = shape or (1, X.shape[1], 1)
     if X.ndim == 2 and X.shape[1] != np.prod(shape):
@@ -87,22 +94,34 @@ def _check_numbers(estimator, X, reset):
 
 
 def as_known_floats(X):
-    """Return arrays of machine learning's short floats, such as bfloat16, as float32."""
+    """Return X with floats that scikit-learn knows.
+
+    Arrays of machine learning's short floats, such as bfloat16, become float32, and lists with
+    integers beyond int64 float64.
+    """
     dtype = getattr(X, "dtype", None)
-    short = isinstance(dtype, np.dtype) and dtype.kind == "V" and "float" in dtype.name
-    return X.astype(np.float32) if short else X
+    if isinstance(dtype, np.dtype) and dtype.kind == "V" and "float" in dtype.name:
+        return X.astype(np.float32)
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        array = np.asarray(X)
+        return array.astype(np.float64) if array.dtype.kind == "O" else array
+    except OverflowError:
+        raise ValueError("X holds integers too large for a float. Rescale X.") from None
+    except (TypeError, ValueError):  # scikit-learn says what is wrong
+        return X
 
 
-def _warn_of_channels_first(shape, ndim):
+def _warn_of_channels_first(shape):
     """Warn of images (n, C, H, W), which would be read as few rows of many channels."""
-    if ndim != 4 or shape is None or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8:
+    if shape is None or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8:
         return
     if shape[0] == 1 and shape[1] != shape[2]:  # signals of many channels
         return
     warnings.warn(
         f"X has images of {shape[0]} x {shape[1]} pixels with {shape[2]} channels, which look like "
-        f"{shape[0]} channels of {shape[1]} x {shape[2]} pixels. CAEFeaturizer takes channels "
-        "last: pass np.moveaxis(X, 1, -1), a view.",
+        f"{shape[0]} channels of {shape[1]} x {shape[2]} pixels. {CHANNELS_FIRST}",
         UserWarning,
         stacklevel=5,
     )
@@ -130,6 +149,7 @@ def check_features(estimator, X):
     """Return samples that a fitted ``estimator`` may predict, an ndarray of numbers."""
     X = validate_data(estimator, as_known_floats(X), reset=False, dtype="numeric")
     check_float32(X)
+    _warn_of_lost_digits(X)
     return X
 
 
@@ -139,18 +159,19 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
         estimator, as_known_floats(X), plain_labels(y), reset=reset, dtype="numeric"
     )
     check_float32(X)
-    _check_digits(X)
+    _warn_of_lost_digits(X)
     check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
+    sample_weight = as_known_floats(sample_weight)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight must have a positive value, but all are zero.")
     return X, y, weight
 
 
-def _check_digits(X):
-    """Raise an error for columns that float32 cannot tell from constants."""
+def _warn_of_lost_digits(X):
+    """Warn of columns that float32 cannot tell from constants."""
     if not is_wide(X.dtype) or len(X) < 2:
         return
     low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
@@ -158,10 +179,12 @@ def _check_digits(X):
     lost = (high > low) & (high - low < 100 * spacing)
     if lost.any():
         column = int(np.flatnonzero(lost)[0])
-        raise ValueError(
+        warnings.warn(
             f"{int(lost.sum())} columns of X differ by too little for the network's float32: "
-            f"column {column} lies between {low[column]!r} and {high[column]!r}. Centre X first, "
-            "for instance by StandardScaler in a pipeline."
+            f"column {column} lies between {low[column]} and {high[column]}. Centre X first, "
+            "for instance by StandardScaler in a pipeline.",
+            UserWarning,
+            stacklevel=4,
         )
 
 

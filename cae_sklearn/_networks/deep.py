@@ -37,7 +37,8 @@ class DeepAutoencoder(Autoencoder):
         channels, area = (image_shape[-1], *filters), kernel_size[0] * kernel_size[1]
         check_n_weights(
             2 * area * sum(a * b for a, b in pairwise(channels)),
-            f"Set smaller filters or kernel_size than {filters} and {kernel_size}.",
+            "filters, kernel_size",
+            (filters, kernel_size),
         )
         network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
         if grid:

@@ -8,6 +8,7 @@ from .._training.random_layers import Dropout
 from .building import BN_MOMENTUM
 
 layers = keras.layers
+FULL_BATCH = 32  # samples that move the statistics by the momentum
 
 
 class Dense(layers.Dense):
@@ -22,11 +23,16 @@ class BatchNormalization(layers.BatchNormalization):
     """Batch normalisation in few passes over the batch, its gradient written out.
 
     The gradients are those of Ioffe & Szegedy (2015, arXiv:1502.03167). Keras's own takes
-    twice the time, and its fused kernel depends on the number of threads.
+    twice the time, and its fused kernel depends on the number of threads. While
+    ``small_batches`` is set, graphs are traced that use the moving statistics in training too.
     """
 
+    small_batches = False
+
     def call(self, inputs, training=None, mask=None):
-        if not training:
+        if training and self.small_batches:
+            self._follow(inputs)
+        if not training or self.small_batches:
             return super().call(inputs, training=False)
         scale, offset = map(tf.convert_to_tensor, (self.gamma, self.beta))
         outputs, mean, variance = normalize(inputs, scale, offset, self.epsilon)
@@ -36,6 +42,16 @@ class BatchNormalization(layers.BatchNormalization):
                 var=moving.handle, alpha=1.0 - self.momentum, delta=moving - value
             )
         return outputs
+
+    def _follow(self, x):
+        """Move the statistics towards samples that are too few for statistics of their own."""
+        axes = list(range(x.shape.rank - 1))
+        n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        share = 1.0 - tf.pow(self.momentum, n / FULL_BATCH)
+        mean, variance = self.moving_mean.value, self.moving_variance.value
+        centred = tf.stop_gradient(x) - mean
+        mean.assign_add(share * tf.reduce_mean(centred, axes))
+        variance.assign_add(share * (tf.reduce_mean(tf.square(centred), axes) - variance))
 
 
 def normalize(x, scale, offset, epsilon):

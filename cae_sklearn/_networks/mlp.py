@@ -40,8 +40,8 @@ class MLP(Description):
         layers = [n_features, *sizes, n_classes]
         check_n_weights(
             sum(a * b for a, b in pairwise(layers)),
-            f"Set smaller hidden_layer_sizes than {hidden_layer_sizes!r}, or give X fewer features "
-            f"than {n_features} or y fewer classes than {n_classes}.",
+            "hidden_layer_sizes",
+            hidden_layer_sizes,
         )
         return cls(n_features, n_classes, sizes, activation, bool(batch_norm))
 

@@ -25,13 +25,13 @@ def check_sizes(value, name, example, may_be_empty=False):
     return tuple(int(size) for size in sizes)
 
 
-def check_n_weights(n_weights, remedy):
+def check_n_weights(n_weights, name, value):
     """Raise an error for a network that no memory holds; Adam keeps three numbers a weight."""
     if n_weights > MOST_WEIGHTS:
         raise ValueError(
-            f"The network would have {n_weights:,} weights, which take "
+            f"{name}={value!r} makes a network of {n_weights:,} weights for this X, which take "
             f"{12 * n_weights / 2**30:,.0f} GiB while training; at most {MOST_WEIGHTS:,} are "
-            f"allowed. {remedy}"
+            "allowed. Set smaller numbers, or give X fewer features or y fewer classes."
         )
 
 

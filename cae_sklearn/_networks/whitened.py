@@ -60,7 +60,8 @@ class WhitenedAutoencoder(Autoencoder):
         n_inputs = kernel_size[0] * kernel_size[1] * image_shape[-1]
         check_n_weights(
             filters[0] * (n_inputs + 2 * min(n_inputs, N_WHITE)),
-            f"Set fewer filters or a smaller kernel_size than {filters[0]} and {kernel_size}.",
+            "filters, kernel_size",
+            (filters, kernel_size),
         )
         network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
         return network.with_components(n_components, views)

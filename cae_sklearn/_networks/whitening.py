@@ -9,8 +9,8 @@ from .._arrays.linalg import inner, principal_axes, ridge
 from .._arrays.streaming import chunks, float_bytes, sample_indices
 
 N_PATCHES = 50_000  # that estimate the covariance, at most
-N_NUMBERS = 2**25  # of all patches, at most
-N_WHITE = 1_024  # components of a patch, at most
+N_NUMBERS = 2**23  # of all patches, at most
+N_WHITE = 512  # components of a patch, at most
 FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
 PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 

@@ -1,5 +1,6 @@
 """The fast loop: whole epochs pass inside TensorFlow, callbacks are called between them."""
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +13,8 @@ from .._arrays.threads import threads_for
 from .batches import n_steps, resident, tensors_with
 from .callbacks import falling_rate
 
-STEP_WORK = 400_000  # multiplications in the time that the smallest step takes
-SAMPLE_WORK = 2_500  # multiplications in the time that a sample takes in the smallest network
-UNINTERRUPTED_WORK = 5 * 10**9  # multiplications that may pass without a look at the keyboard, 1 s
+LONGEST_CALL = 0.5  # seconds that should pass without a look at the keyboard, but for one epoch
+LEAST_BATCH = 8  # samples whose statistics are good enough for batch normalisation
 
 
 @dataclass
@@ -80,11 +80,12 @@ def epoch_losses(trainer, plan, data, at_once):
     n_samples, n_epochs = len(plan.indices), plan.epochs - plan.initial_epoch
     sample_bytes = max(trainer.drawn_bytes, float_bytes(data[0]))
     parts = list(chunks(n_samples, sample_bytes, plan.batch_size))
-    work = n_samples * (trainer.work + SAMPLE_WORK)
-    work += n_steps(n_samples, plan.batch_size) * STEP_WORK
-    at_once = max(1, min(at_once, UNINTERRUPTED_WORK // work)) if len(parts) == 1 else 1
+    most = at_once if len(parts) == 1 else 1
     threads = threads_for(plan.batch_size * trainer.work)
-    for first in range(0, n_epochs, at_once):
+    run = trainer.epochs.run if plan.batch_size >= LEAST_BATCH else trainer.epochs.run_small
+    first, at_once = 0, 1
+    while first < n_epochs:
+        started = time.monotonic()
         factors = plan.falling(np.arange(first, min(first + at_once, n_epochs)))
         rates = factors * np.float32(trainer.optimizer.learning_rate.numpy())
         orders = np.stack([trainer.rng.permutation(plan.indices) for _ in rates])
@@ -93,9 +94,13 @@ def epoch_losses(trainer, plan, data, at_once):
             tensors = tensors_with(data, orders[:, part].ravel())
             keep = finite and part is parts[-1]
             numbers = map(tf.constant, (plan.batch_size, rates, keep))
-            result = trainer.traced(trainer.epochs.run, *tensors, *numbers, threads=threads)
+            with trainer.small_batches(plan.batch_size):
+                result = trainer.traced(run, *tensors, *numbers, threads=threads)
             *sums, still = result.numpy()
             totals, finite = totals + np.float64(sums), finite and still == 1.0
+        first += at_once
+        if time.monotonic() - started < LONGEST_CALL / 2:
+            at_once = min(2 * at_once, most)
         for epoch, total in enumerate(totals, start=1):
             trainer.diverged = not finite and epoch == len(totals)
             yield total / n_samples

@@ -9,7 +9,7 @@ import tensorflow as tf
 from .._arrays.confined import any_number_of_samples, confined
 from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
-from .batches import Batches
+from .batches import Batches, n_steps
 from .callbacks import FallingRateCallbacks, FiniteGuard
 from .proximal import apply_gradients
 
@@ -25,9 +25,10 @@ def fit_in_keras(trainer, plan, fit):
         model=trainer,
         verbose=2,  # a line for each epoch
         epochs=plan.epochs,
+        steps=n_steps(len(plan.indices), plan.batch_size),
     )
     validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
-    with forgotten_gradients():
+    with forgotten_gradients(), trainer.small_batches(plan.batch_size):
         return fit(
             Batches(*plan.data, plan.indices, plan.batch_size, trainer.rng),
             epochs=plan.epochs,

@@ -5,6 +5,8 @@ seed) is a variable or an argument of what is traced, so that a network is trace
 serves every candidate and every fold of a search.
 """
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,7 @@ from .adam import is_plain_adam, state_variables
 from .batches import gather
 from .callbacks import watch_batches
 from .epochs import Epochs, LastFinite
-from .fit_loop import Plan, fit_loop
+from .fit_loop import LEAST_BATCH, Plan, fit_loop
 from .gradients import Gradients
 from .predictor import flat_layers, load_weights, multiply_adds
 from .random_layers import Dropout, RandomLayer
@@ -69,6 +71,18 @@ class Trainer(keras.Model):
         self._last_finite = LastFinite(self.weights)
         self.epochs = Epochs(self, self.gradients, self._last_finite, dropouts)
         self.traced = Traced()
+
+    @contextmanager
+    def small_batches(self, batch_size):
+        """Trace graphs for batches of this size, which may be too small for batch statistics."""
+        normalizations = [layer for layer in self.layers if hasattr(layer, "small_batches")]
+        for layer in normalizations:
+            layer.small_batches = batch_size < LEAST_BATCH
+        try:
+            yield
+        finally:
+            for layer in normalizations:
+                layer.small_batches = False
 
     # -- state ---------------------------------------------------------------
 

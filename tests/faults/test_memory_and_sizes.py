@@ -109,6 +109,7 @@ def test_the_first_features_are_the_means_of_the_cells(make_featurizer, size, gr
     """A deep network without convolution to speak of: cells may begin within a pixel."""
     images = np.random.default_rng(0).normal(size=(10, *size))
     settings = {"filters": 3, "kernel_size": 1, "activation": "linear", "epochs": 0}
+    settings |= {"shift": 0.0, "n_components": None}
     whole, pooled = (
         make_featurizer(whiten=False).set_params(output_size=cells, **settings).fit(images)
         for cells in (None, grid)
