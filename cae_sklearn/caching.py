@@ -88,7 +88,7 @@ class FitOnceMemory(joblib.Memory):
         try:
             cached = super().cache(func, ignore=ignore, **options)
         except OSError as error:  # not even a folder for the function
-            _warn_once(self.location, NOT_STORED, error)
+            _warn_once(self.store_backend.location, NOT_STORED, error)
             return NotMemorizedFunc(func)
         if type(cached) is not MemorizedFunc:  # a decorator, no location, or a coroutine
             return cached
@@ -157,15 +157,18 @@ class _OneAtATime(MemorizedFunc):
         the code is damaged or cannot be stored.
         """
         store = self.store_backend
+        folder = Path(store.location) / self.func_id
+        if (folder, NOT_STORED) in _warned:
+            return False
+        with suppress(OSError, ValueError):  # missing, or damaged
+            if extract_first_line(store.get_cached_func_code([self.func_id]))[0]:
+                return True
+        code, _, line = self.func_code_info
         try:
-            extract_first_line(store.get_cached_func_code([self.func_id]))
-        except (OSError, ValueError):
-            code, _, line = self.func_code_info
-            try:
-                store.store_cached_func_code([self.func_id], f"{FIRST_LINE_TEXT} {line}\n{code}")
-            except OSError as error:
-                _warn_once(store.location, NOT_STORED, error)
-                return False
+            store.store_cached_func_code([self.func_id], f"{FIRST_LINE_TEXT} {line}\n{code}")
+        except OSError as error:
+            _warn_once(folder, NOT_STORED, error)
+            return False
         return True
 
 
