@@ -43,7 +43,7 @@ dist: $(VENV)/installed
 elsewhere:
 	rm -rf $(ELSEWHERE)
 	mkdir -p $(ELSEWHERE)
-	cp -r benchmarks docs examples pyproject.toml README.md setup.cfg tests tools $(ELSEWHERE)
+	cp -r *.md *.cff Makefile pyproject.toml setup.cfg benchmarks docs examples tests tools $(ELSEWHERE)
 
 # The wheel, with the lowest versions that setup.cfg declares; old releases warn of newer ones.
 test-lowest: dist elsewhere
