@@ -1,6 +1,7 @@
 """CAEFeaturizer: what it learns, promises and refuses."""
 
 import copy
+from itertools import product
 
 import keras
 import numpy as np
@@ -41,15 +42,14 @@ def fits():
     return fitted
 
 
+SIZES = [("deep-plain", (7, 11, 1)), ("whitened", (5, 1, 1))]
+SIZES += product(("whitened", "deep"), [(7, 11, 1), (1, 9, 2), (1, 1, 1), (2, 2, 3)])
+MORE_SIZES = [("deep", (5, 1, 1)), *product(["deep-plain"], [(1, 1, 1), (1, 9, 2), (2, 2, 3)])]
+
+
 @pytest.mark.parametrize(
     ("kind", "shape"),
-    [
-        *((kind, shape) for kind in ("whitened", "deep") for shape in ((7, 11, 1), (1, 9, 2))),
-        *((kind, (1, 1, 1)) for kind in ("whitened", "deep", "deep-plain")),
-        *((kind, (5, 1, 1)) for kind in ("whitened", "deep")),
-        *((kind, (2, 2, 3)) for kind in ("whitened", "deep")),
-        ("deep-plain", (7, 11, 1)),
-    ],
+    [*SIZES, *(pytest.param(*size, marks=pytest.mark.slow) for size in MORE_SIZES)],
 )
 def test_any_spatial_size(kind, shape):
     X = pictures(shape=shape)

@@ -53,7 +53,7 @@ def test_kernel_and_grid_fit_the_image(shape, output_size, kernel, grid):
 def test_the_number_of_features_is_bounded_before_they_are_denoised(monkeypatch):
     assert whitened().n_pooled == 9 * (8 + 3 + 1) == 108
     monkeypatch.setattr(autoencoder, "N_POOLED", 107)
-    for settings in ({}, {"shift": 0.0}, {"n_components": None}):
+    for settings in ({}, {"shift": 0.0, "n_components": 5}, {"n_components": None}):
         with pytest.raises(ValueError, match="108 features, and more than 107.*output_size"):
             whitened(**settings)
     assert whitened(shift=0.0, n_components=None).n_features == 108

@@ -60,7 +60,7 @@ def test_filters_start_as_patches_of_unit_norm(patches):
     np.testing.assert_allclose(np.linalg.norm(encoder, axis=0), 1.0, rtol=1e-5)
     directions = white / np.linalg.norm(white, axis=1, keepdims=True)
     assert (directions[:5000] @ encoder).max() <= 1.00001
-    assert len(set(map(bytes, encoder.T))) == 200
+    assert len(set(map(bytes, encoder.T))) > 190  # few patches are equal
     assert (threshold < 0).all()
     restored = np.maximum(white @ encoder + threshold, 0.0) @ decoder
     assert np.square(restored - white).mean() < 0.5 * np.square(white).mean()
