@@ -93,7 +93,7 @@ def _check_numbers(estimator, X, reset):
     return X
 
 
-def as_known_floats(X):
+def as_known_floats(X, name="X"):
     """Return X with floats that scikit-learn knows.
 
     Arrays of machine learning's short floats, such as bfloat16, become float32, and lists with
@@ -108,7 +108,9 @@ def as_known_floats(X):
         array = np.asarray(X)
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except OverflowError:
-        raise ValueError("X holds integers too large for a float. Rescale X.") from None
+        raise ValueError(
+            f"{name} holds integers too large for a float. Divide by a common factor."
+        ) from None
     except (TypeError, ValueError):  # scikit-learn says what is wrong
         return X
 
@@ -163,7 +165,7 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
     check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
-    sample_weight = as_known_floats(sample_weight)
+    sample_weight = as_known_floats(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight must have a positive value, but all are zero.")

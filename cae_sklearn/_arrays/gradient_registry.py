@@ -9,7 +9,10 @@ another one, nothing is removed.
 
 from contextlib import contextmanager
 
-PACKAGE = __name__.split(".")[0]
+WRITERS = (
+    __name__.split(".")[0],
+    "tensorflow.python.distribute",  # of the step of a Keras optimizer, which a fit here traces
+)
 
 
 def _registered():
@@ -23,8 +26,8 @@ def _registered():
 
 
 def _is_ours(function, depth=3):
-    """Tell whether a gradient was written in this package: TensorFlow wraps it in functions."""
-    if (getattr(function, "__module__", None) or "").split(".")[0] == PACKAGE:
+    """Tell whether a gradient stems from a fit here: TensorFlow wraps it in functions."""
+    if (getattr(function, "__module__", None) or "").startswith(WRITERS):
         return True
     cells = getattr(function, "__closure__", None) or ()
     return depth > 0 and any(_is_ours(cell.cell_contents, depth - 1) for cell in cells)

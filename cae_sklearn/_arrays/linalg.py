@@ -31,7 +31,7 @@ def cholesky(gram):
 
 def substitute(root, right):
     """Return the solution of ``root @ root.T @ solution = right``, all float64."""
-    return _by_blocks(tf.linalg.cholesky_solve, root, np.float64(right))
+    return _by_blocks(tf.linalg.cholesky_solve, root, np.asarray(right, np.float64))
 
 
 def ridge(inputs, targets, intercept=True):
@@ -45,7 +45,7 @@ def ridge(inputs, targets, intercept=True):
     penalty = RIDGE * float(np.sum(np.square(x), dtype=np.float64)) / x.shape[1] + 1e-6
     dual = x.shape[1] > x.shape[0]
     gram, right = (inner(x.T, x.T), y) if dual else (inner(x, x), inner(x, y))
-    gram = np.float64(gram) + penalty * np.eye(len(gram))
+    gram = np.asarray(gram, np.float64) + penalty * np.eye(len(gram))
     kernel = np.float32(substitute(cholesky(gram), right))
     if dual:
         kernel = inner(x, kernel)
@@ -59,7 +59,7 @@ def principal_axes(features, n_components, rng):
     are orthonormal and turned at random within their span, so that the features vary about
     as much along each; to scale components to one variance would blow up the last ones.
     """
-    features = np.float64(features)
+    features = np.asarray(features, np.float64)
     axes = rng.normal(size=(features.shape[1], n_components))
     for _ in range(N_ITERATIONS):
         axes = inner(features, inner(features.T, _orthonormal(axes)))

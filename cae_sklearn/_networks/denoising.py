@@ -122,8 +122,8 @@ def moments(images, features_of, views, rng):
             gram = gram + inner(noisy, noisy)
             cross = cross + inner(noisy, clean)
     n = len(chosen) * n_views
-    gram = np.float64(gram) / n - np.outer(noisy_sum, noisy_sum / n**2)
-    cross = np.float64(cross) / n - np.outer(noisy_sum, clean_sum / n**2)
+    gram = np.asarray(gram, np.float64) / n - np.outer(noisy_sum, noisy_sum / n**2)
+    cross = np.asarray(cross, np.float64) / n - np.outer(noisy_sum, clean_sum / n**2)
     return gram, cross, len(chosen)
 
 

@@ -8,7 +8,7 @@ from .._training.random_layers import Dropout
 from .building import BN_MOMENTUM
 
 layers = keras.layers
-FULL_BATCH = 32  # samples that move the statistics by the momentum
+FULL_BATCH = 16  # samples that move the statistics by the momentum
 
 
 class Dense(layers.Dense):

@@ -9,7 +9,7 @@ from .._arrays.linalg import inner, principal_axes, ridge
 from .._arrays.streaming import chunks, float_bytes, sample_indices
 
 N_PATCHES = 50_000  # that estimate the covariance, at most
-N_NUMBERS = 2**23  # of all patches, at most
+N_NUMBERS = 2**22  # of all patches, where these are larger than N_WHITE
 N_WHITE = 512  # components of a patch, at most
 FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
 PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
@@ -23,7 +23,8 @@ def sample_patches(standardised, kernel_size, rng):
     X, mean, scale = standardised
     mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
     height, width = kernel_size
-    n_patches = max(1_000, min(N_PATCHES, N_NUMBERS // (height * width * X.shape[-1])))
+    n_inputs = height * width * X.shape[-1]
+    n_patches = N_PATCHES if n_inputs <= N_WHITE else max(2_000, N_NUMBERS // n_inputs)
     sample = sample_indices(len(X), n_patches // 5, rng)
     per_image = ceil(n_patches / len(sample))
     rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -69,7 +70,7 @@ def whitening(patches, rng, floor=FLOOR):
         axes = principal_axes(centred, N_WHITE, rng)
         centred = inner(centred.T, np.float32(axes))
     covariance = inner(centred, centred) / np.float32(len(patches))
-    variances, components = map(np.asarray, tf.linalg.eigh(np.float64(covariance)))
+    variances, components = map(np.asarray, tf.linalg.eigh(np.asarray(covariance, np.float64)))
     kernel = components / np.sqrt(np.maximum(variances, 0.0) + PATCH_RIDGE)
     if axes is not None:
         kernel = inner(axes.T, kernel)

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 # -- forks ---------------------------------------------------------------------
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet(keras.callbacks.Callback):
     """Does nothing, but nobody can know."""

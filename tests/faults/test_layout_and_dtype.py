@@ -16,6 +16,8 @@ VIEWS = {
     "grey": lambda X: X[..., 0],
 }
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory):
@@ -165,6 +167,7 @@ def test_bfloat16_weights_are_read_or_refused_by_name(blobs, make_classifier):
 BIG = [[2**70, 1], [2**65, 3], [2, 1], [3, 4]] * 10
 
 
+@pytest.mark.filterwarnings("ignore:.*loss was no longer finite")  # squares of these overflow
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict_proba"])
 def test_integers_beyond_int64_in_lists_are_read_as_floats(make_classifier, method):
     network = make_classifier(dropout_rate=0.0, learning_rate=1e-9)

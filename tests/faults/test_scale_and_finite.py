@@ -14,6 +14,8 @@ KINDS = {
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 
+pytestmark = pytest.mark.slow
+
 
 def arrays_of(estimator, but=()):
     """Return all arrays that the estimator holds, the networks' among them."""
@@ -174,8 +176,13 @@ def test_samples_too_large_are_refused_or_give_numbers(blobs, make_classifier, m
 @kinds
 @pytest.mark.parametrize("factor", [1e17, 1e19, 1e25, 1e36])
 @pytest.mark.parametrize("method", ["partial_fit", "warm start"])
-def test_images_far_from_the_first_spoil_nothing(digits, make_featurizer, kind, factor, method):
+def test_images_far_from_the_first_spoil_nothing(
+    request, digits, make_featurizer, kind, factor, method
+):
     """The fit warns or raises, and keeps what was; or all that it learned is finite."""
+    if kind == "deep" and factor == 1e17:
+        reason = "the trained filters stay finite, but no longer tell the images of before apart"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     images = digits[0][:200]
     fitted = make_featurizer(**KINDS[kind], warm_start=True).fit(images)
     before = fitted.transform(images[:20])
