@@ -140,7 +140,7 @@ def replaced(what):
 
     from cae_sklearn._networks import whitened, whitening
 
-    def no_whitening(patches, floor):
+    def no_whitening(patches, rng, floor):
         d = patches.shape[1]
         return np.float32(np.eye(d) - 1 / d), np.zeros(d, np.float32)
 

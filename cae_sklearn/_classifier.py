@@ -321,9 +321,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         if weight is not None and not (weight > 0).all():
             X, y, weight = (array[weight > 0] for array in (X, y, weight))
         if self.class_weight is not None:
-            weight = (1.0 if weight is None else weight) * class_weights(
-                self.class_weight, self.classes_[y]
-            )
+            of_class = class_weights(self.class_weight, self.classes_[y])
+            weight = of_class if weight is None else weight * of_class
         sums = len(y) if weight is None else float(weight.sum()), len(y)
         self._weight_total = np.add(sums, self._weight_total if resume else 0.0)
         mean = np.divide(*self._weight_total)

@@ -51,7 +51,7 @@ def test_the_classifier_learns_in_batches_of_one_and_two(blobs, make_classifier,
 
 PIECES = pytest.mark.xfail(
     strict=True,
-    reason="scale and decoder of the featurizer come from the last piece; moments do not add up yet",
+    reason="scale and decoder come from the last piece alone; the moments do not add up yet",
 )
 
 
