@@ -156,6 +156,7 @@ def test_a_fit_stops_within_seconds_and_changes_nothing(makers, blobs, digits, n
     again.fit(*(blobs if hasattr(held, "predict") else (digits[0],)))
 
 
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals end a worker of xdist")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["classifier", "featurizer of small images"])
 def test_bursts_of_interrupts_are_keyboard_interrupts_alone(makers, blobs, digits, name):
