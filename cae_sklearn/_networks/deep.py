@@ -1,6 +1,6 @@
 """The deep autoencoder: convolution, activation and max pooling, and a mirrored decoder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 
@@ -42,10 +42,7 @@ class DeepAutoencoder(Autoencoder):
         )
         network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
         if grid:
-            grid = tuple(map(min, grid, network.sizes[-1]))
-            network = cls(
-                image_shape, filters, kernel_size, grid=grid, n_components=None, **settings
-            )
+            network = replace(network, grid=tuple(map(min, grid, network.sizes[-1])))
         return network.with_components(n_components, views)
 
     @property
