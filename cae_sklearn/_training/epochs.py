@@ -1,6 +1,7 @@
 """All the steps of an epoch, or of several, in one graph."""
 
 from contextlib import ExitStack
+from functools import partial
 
 import tensorflow as tf
 
@@ -89,9 +90,11 @@ class Epochs:
             for step in tf.range(last + 1):
                 start = step * batch_size
                 stop = tf.where(step == last, n_samples, start + batch_size)
+                edges = {"begin": tf.stack([start]), "end": tf.stack([stop]), "strides": [1]}
+                of_batch = partial(tf.strided_slice, **edges)
                 for take in drawn:
-                    take(start, stop)
-                batch = [part if part is None else part[start:stop] for part in data]
+                    take(of_batch)
+                batch = [part if part is None else of_batch(part) for part in data]
                 total += self.train_step(batch, learning_rate, tf.cast(stop - start, tf.float32))
         return total
 

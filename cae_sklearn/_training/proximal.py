@@ -26,14 +26,9 @@ class ElasticNet(keras.regularizers.Regularizer):
         self.l1, self.l2 = l1, l2
 
     def __call__(self, w):
-        return _elastic_net(*map(tf.convert_to_tensor, (w, self.l1, self.l2)))
-
-
-@tf.custom_gradient
-def _elastic_net(w, l1, l2):
-    half = l2 * w
-    value = tf.reduce_sum(w * (l1 * tf.sign(w) + half))
-    return value, lambda d: (d * (half + half), None, None)
+        w, l1, l2 = map(tf.convert_to_tensor, (w, self.l1, self.l2))
+        norm = tf.reduce_sum(tf.abs(tf.stop_gradient(w)))
+        return l1 * norm + (l2 + l2) * tf.nn.l2_loss(w)
 
 
 def l1_of(variable):

@@ -24,14 +24,14 @@ class Dropout(RandomLayer, keras.layers.Dropout):
 
     @contextmanager
     def drawn(self, n_samples):
-        """Draw for so many samples at once; yield a function that names the next of them.
+        """Draw for so many samples at once; yield a function that is told how to cut the next.
 
         To draw in every step would take longer than all else that dropout does.
         """
-        kept, gain = self._draw(n_samples, self.input.shape[1])
+        masks = self._draw(n_samples, self.input.shape[1])
 
-        def take(start, stop):
-            self._drawn = kept[start:stop], gain
+        def take(of_batch):
+            self._drawn = of_batch(masks)
 
         try:
             yield take
@@ -41,11 +41,13 @@ class Dropout(RandomLayer, keras.layers.Dropout):
     def call(self, inputs, training=False):
         if not training:
             return inputs
-        kept, gain = self._drawn or self._draw(tf.shape(inputs)[0], inputs.shape[1])
-        return _masked(inputs, tf.cast(kept, tf.float32) * gain)
+        mask = self._drawn
+        if mask is None:
+            mask = self._draw(tf.shape(inputs)[0], inputs.shape[1])
+        return _masked(inputs, mask)
 
     def _draw(self, n_samples, units):
-        """Return which units stay, shape (n_samples, units), and the factor of what they give.
+        """Return the factors of units, shape (n_samples, units): zero for those that drop out.
 
         Eight random bits decide on a unit.
         """
@@ -55,7 +57,7 @@ class Dropout(RandomLayer, keras.layers.Dropout):
         )
         bits = tf.reshape(tf.bitcast(bits, tf.uint8), (-1, 4 * n_words))[:, :units]
         rate = tf.convert_to_tensor(self._rate)
-        return bits >= tf.cast(256.0 * rate, tf.uint8), 1.0 / (1.0 - rate)
+        return tf.cast(bits >= tf.cast(256.0 * rate, tf.uint8), tf.float32) * (1.0 / (1.0 - rate))
 
 
 def applicable_rate(rate):
@@ -63,6 +65,5 @@ def applicable_rate(rate):
     return min(round(256 * rate), 255) / 256
 
 
-@tf.custom_gradient
 def _masked(x, mask):
-    return x * mask, lambda dy: (dy * mask, None)
+    return tf.custom_gradient(lambda x: (x * mask, lambda dy: dy * mask))(x)

@@ -62,7 +62,7 @@ class Trainer(keras.Model):
         self._hyper = dict(variables)
         self._random = [layer for layer in flat_layers(network) if isinstance(layer, RandomLayer)]
         dropouts = [layer for layer in self._random if isinstance(layer, Dropout)]
-        self.drawn_bytes = sum(layer.input.shape[1] for layer in dropouts)
+        self.drawn_bytes = sum(4 * layer.input.shape[1] for layer in dropouts)
         self.compile(
             optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
         )
