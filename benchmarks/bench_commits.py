@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -108,16 +109,18 @@ class Side:
         return json.loads(self._answer())
 
 
-def measure(task, old, new):
-    """Return the seconds of the older commit and ours, a pair a round after the first."""
-    rounds = 2 if task == "grid" and not args.quick else args.rounds
+def measure(task, sides):
+    """Return the seconds of the older commit and ours, a pair a round; each process warms up."""
+    for side in chain(*sides):
+        side.seconds(task)
     repeats = 20 if task.startswith("refit") else 1
     pairs = []
-    for i in range(rounds + 1):
-        sides = (old, new) if i % 2 else (new, old)
-        times = {s: median(s.seconds(task) for _ in range(repeats)) for s in sides}
-        pairs.append((times[old], times[new]))
-    return pairs[1:]
+    for i in range(len(sides) if task == "grid" else args.rounds):
+        pair = sides[i % len(sides)]
+        order = (0, 1) if i % 2 else (1, 0)
+        times = {j: median(pair[j].seconds(task) for _ in range(repeats)) for j in order}
+        pairs.append((times[0], times[1]))
+    return pairs
 
 
 chosen = [t for t in (QUICK if args.quick else TASKS) if not args.only or args.only in t]
@@ -127,9 +130,10 @@ with tempfile.TemporaryDirectory() as folder:
         ["git", "archive", args.against, "cae_sklearn"], cwd=ROOT, capture_output=True, check=True
     )
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-    old, new = Side(folder), Side(ROOT)
+    n_starts = 1 if args.quick else args.starts
+    sides = [(Side(folder), Side(ROOT)) for _ in range(n_starts)]
     for task in chosen:
-        theirs, ours = zip(*measure(task, old, new), strict=True)
+        theirs, ours = zip(*measure(task, sides), strict=True)
         ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
         rows.append(
             {
@@ -142,6 +146,6 @@ with tempfile.TemporaryDirectory() as folder:
             }
         )
         print(".", end="", file=sys.stderr, flush=True)
-    for side in (old, new):
+    for side in chain(*sides):
         side.process.stdin.close()
 show(f"Beside {args.against}, {args.rounds} rounds", rows, args.format)
