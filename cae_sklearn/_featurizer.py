@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from ._arrays.resizing import held, resized, working_size
 from ._arrays.streaming import shifted, wide_offset
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
@@ -178,6 +179,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "epochs": [Interval(Integral, 0, None, closed="left")],
         "filters": ["array-like", Interval(Integral, 1, None, closed="left"), str],
         "kernel_size": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "resolution": [Interval(Integral, 1, None, closed="left"), None],
         "whiten": ["boolean"],
         "noise": [Interval(Real, 0, LARGEST, closed="both")],
         "output_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
@@ -192,6 +194,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         self,
         filters=160,
         *,
+        resolution=32,
         kernel_size=6,
         whiten=True,
         noise=0.5,
@@ -218,6 +221,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         callbacks=None,
     ):
         self.filters = filters
+        self.resolution = resolution
         self.kernel_size = kernel_size
         self.whiten = whiten
         self.noise = noise
@@ -281,12 +285,13 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             resume, seeds = self._continues(), self._seeds()
             images = check_images(self, X, reset=not resume)
             network, views = self._describe(images, resume)
-            images, offset = self._centred(images, resume)
+            full, offset = self._centred(images, resume)
+            images = held(resized(full, network.image_shape[:2]))
             fraction = self.validation_fraction if self.early_stopping else None
             held_out = held_out_share(len(images), fraction, seeds["split"])
             weights = self._train_on(images, network, seeds, resume, held_out=held_out)
             weights = network.finish(weights, images, views, seeds["finish"])
-            self._keep(network, {**weights, **offset}, images)
+            self._keep(network, {**weights, **offset}, full)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -313,11 +318,12 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             images = check_images(self, X, reset=not resume)
             network, views = self._describe(images, resume)
-            images, offset = self._centred(images, resume)
+            full, offset = self._centred(images, resume)
+            images = held(resized(full, network.image_shape[:2]))
             kernel = self._weights.get("denoise/kernel") if resume else None
             weights = self._train_on(images, network, seeds, resume, keep_state=True, epochs=1)
             weights = network.finish(weights, images, views, seeds["finish"], kernel)
-            self._keep(network, {**weights, **offset}, images)
+            self._keep(network, {**weights, **offset}, full)
         return self
 
     def _describe(self, images, resume):
@@ -326,18 +332,25 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         from ._networks.denoising import Views
         from ._networks.whitened import WhitenedAutoencoder
 
-        shape = tuple(int(n) for n in images.shape[1:])
+        *full_size, channels = (int(n) for n in images.shape[1:])
+        shape = *working_size(tuple(full_size), self.resolution), channels
+        n_components = self.n_components
+        if resume:
+            n_components = self._network.n_components
+        elif n_components:
+            n_components = max(1, min(int(n_components), len(images) - 1))
         views = Views.for_images(shape, shift=self.shift, flip=self.flip, shrinkage=self.shrinkage)
         kind = WhitenedAutoencoder if self.whiten else DeepAutoencoder
         network = kind.for_images(
             shape,
             views,
+            full_size=tuple(full_size),
             filters=self.filters,
             kernel_size=self.kernel_size,
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             output_size=self.output_size,
-            n_components=self.n_components,
+            n_components=n_components,
         )
         if resume:
             self._check_same_network(network)
@@ -356,7 +369,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     def _keep(self, network, weights, images):
         """Set what the methods after fit need."""
         check_finite(weights, type(self).__name__)
-        self.image_shape_ = network.image_shape
+        self.image_shape_ = tuple(int(n) for n in images.shape[1:])
         self._learned = network, weights
         some = slice(None, None, max(1, len(images) // 500))
         self.reconstruction_err_ = network.reconstruction_error(weights, images[some])

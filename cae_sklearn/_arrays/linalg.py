@@ -52,19 +52,20 @@ def ridge(inputs, targets, intercept=True):
     return kernel, np.float32(y_mean - x_mean @ kernel)
 
 
-def principal_axes(features, n_components, rng):
-    """Return axes (d, n_components) that span the first principal components.
+def principal_axes(features, n_components, rng, n_iterations=N_ITERATIONS):
+    """Return axes (d, n_components) that span the first principal components, float32.
 
     By subspace iteration (Halko, Martinsson & Tropp, 2011, doi:10.1137/090771806). The axes
     are orthonormal and turned at random within their span, so that the features vary about
     as much along each; to scale components to one variance would blow up the last ones.
     """
-    features = np.asarray(features, np.float64)
+    features = np.ascontiguousarray(features, np.float32)
+    transposed = np.ascontiguousarray(features.T)
     axes = rng.normal(size=(features.shape[1], n_components))
-    for _ in range(N_ITERATIONS):
-        axes = inner(features, inner(features.T, _orthonormal(axes)))
+    for _ in range(n_iterations):
+        axes = inner(features, inner(transposed, np.float32(_orthonormal(axes))))
     rotation = _orthonormal(rng.normal(size=(n_components, n_components)))
-    return inner(_orthonormal(axes).T, rotation)
+    return np.float32(inner(np.ascontiguousarray(_orthonormal(axes).T), rotation))
 
 
 def project(features, kernel):
@@ -94,7 +95,18 @@ def shrunk(covariance, shrinkage):
 
 
 def _orthonormal(x):
-    return tf.linalg.qr(x).q.numpy()
+    """Return an orthonormal basis of the columns of ``x``, float64.
+
+    Cholesky's decomposition of their products gives it faster than Householder's reflections;
+    done twice, as exactly (Yamamoto et al., 2015, doi:10.1553/etna_vol44s306).
+    """
+    x = np.asarray(x, np.float64)
+    for _ in range(2):
+        gram = inner(x, x)
+        gram[np.diag_indices(len(gram))] += 1e-11 * np.trace(gram) / len(gram) + 1e-300
+        inverse = tf.linalg.triangular_solve(cholesky(gram), np.eye(len(gram))).numpy()
+        x = inner(np.ascontiguousarray(x.T), np.ascontiguousarray(inverse.T))
+    return x
 
 
 def _by_blocks(function, x, y):

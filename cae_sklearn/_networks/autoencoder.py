@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.linalg import inner, project, rescaled
+from .._arrays.resizing import enlarged, resized
 from .._arrays.streaming import (
     channel_statistics,
     chunks,
@@ -18,12 +19,14 @@ from .._arrays.streaming import (
 from .._training.pool import check_process, outputs
 from .._training.predictor import Predictor, load_weights
 from .._training.trainer import Trainer
-from .building import functional, variables
+from .building import IMAGES, functional, variables
 from .denoising import denoising_kernel
 from .description import Description
+from .layers import GridPooling
 
 N_COLUMNS = 256  # of a table, at most
 N_IMAGES = 3_000  # that scale the features and fit the decoder
+FEW_IMAGES = 200  # with which the cells of a grid together weigh as much as the whole image
 N_POOLED = 20_000  # features before they are denoised, at most: their covariance takes 3.2 GB
 TILE_BYTES = 8 * 2**20  # of the widest array of a tile of images
 N_TILES = 8  # that are encoded in one call, at most
@@ -37,7 +40,9 @@ class Autoencoder(Description):
     Parameters
     ----------
     image_shape : (int, int, int)
-        (H, W, C).
+        (H, W, C) at which the network looks at images.
+    full_size : (int, int)
+        (H, W) of the images as they come, not smaller.
     filters : tuple of int
         Filters of each layer.
     kernel_size : (int, int)
@@ -53,6 +58,7 @@ class Autoencoder(Description):
     """
 
     image_shape: tuple
+    full_size: tuple
     filters: tuple
     kernel_size: tuple
     activation: str
@@ -73,6 +79,11 @@ class Autoencoder(Description):
                 "output_size or fewer filters, or shift=0, flip=None and n_components=None."
             )
         return replace(self, n_components=n_components)
+
+    @property
+    def n_cells(self):
+        """Into how many cells the image is divided for each pooled feature, (n_pooled,) or 1."""
+        return 1
 
     @property
     def n_features(self):
@@ -108,7 +119,13 @@ class Autoencoder(Description):
         check_process()
         model = self.network(part)
         load_weights(model, weights)
-        return model
+        if self.full_size == self.image_shape[:2]:
+            return model
+        if part == "decoder":
+            enlarge = keras.layers.Resizing(*self.full_size, name="enlarge", **IMAGES)
+            return functional(model.input, enlarge(model.output), part)
+        images = keras.Input((*self.full_size, self.image_shape[2]), name="full", dtype="float32")
+        return functional(images, model(GridPooling(self.image_shape[:2], "resize")(images)), part)
 
     def tiles(self):
         """Return how many images make a tile, and how many tiles one call.
@@ -124,7 +141,8 @@ class Autoencoder(Description):
     # -- use ---------------------------------------------------------------------
 
     def encode(self, weights, images):
-        """Return the features of images."""
+        """Return the features of images as they come."""
+        images = resized(images, self.image_shape[:2])
         kernel = weights.get("denoise/kernel")
         if kernel is None:
             return outputs(self, "pooled", weights, images)
@@ -136,7 +154,7 @@ class Autoencoder(Description):
 
     def decode(self, weights, features):
         """Return the images that features stand for."""
-        return outputs(self, "decoder", weights, features)
+        return enlarged(outputs(self, "decoder", weights, features), self.full_size)
 
     def reconstruction_error(self, weights, images):
         """Return the mean squared error of reconstruction, in squared units of the input."""
@@ -193,7 +211,8 @@ class Autoencoder(Description):
         }
         pooled = outputs(self, "pooled", {**weights, **learned}, some)
         learned["features/mean"] = pooled.mean(axis=0)
-        learned["features/scale"] = deviation(pooled)
+        share = cell_weights(self.n_cells, len(images))
+        learned["features/scale"] = deviation(pooled) / share
         features = (pooled - learned["features/mean"]) / learned["features/scale"]
         if self.n_components:
             if kernel is None:
@@ -204,6 +223,15 @@ class Autoencoder(Description):
             learned["denoise/kernel"] = rescaled(kernel, features)
             features = inner(features.T, learned["denoise/kernel"])
         return learned, pooled, features
+
+
+def cell_weights(n_cells, n_images):
+    """Return the weights of features of one of so many cells; those of the whole image have 1.
+
+    Few images tell little about each place. The exponent falls from 1, where all the cells of a
+    grid weigh less than the whole image, to 0, where each feature counts alike.
+    """
+    return np.float32(n_cells) ** np.float32(-1.0 / (1.0 + n_images / FEW_IMAGES))
 
 
 def is_row(image_shape):

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._arrays.linalg import cholesky, inner, principal_axes, shrunk, substitute
+from .._arrays.linalg import (
+    cholesky,
+    inner,
+    principal_axes,
+    shrunk,
+    substitute,
+)
 from .._arrays.streaming import chunks, deviation, float_bytes, sample_indices
 
-N_VIEWS = 20_000  # at most, up to 8 of each image
+N_VIEWS = 8_000  # at most, up to 8 of each image
 N_NUMBERS = 2**27  # of all views together, at most
+N_REDUCED = 500  # features, or twice the components: to more, what is to be denoised is reduced
 SHRINKAGE = 0.2  # of the covariance, times the features over the images
 LEAST_SHRINKAGE = 1e-4  # below it, float32 sums are too coarse
 FLIPS = {  # upside down, left to right
@@ -78,25 +85,35 @@ def denoising_kernel(images, features_of, some, views, rng, *, n_components):
         At most d. Fewer are the first components, turned at random so that all have about
         the same variance.
     """
-    n_features = some.shape[1]
     if not views.differ:
-        return np.float32(principal_axes(some, n_components, rng))
-    gram, cross, n_images = moments(images, features_of, views, rng)
+        return principal_axes(some, n_components, rng)
+    n_features, first = some.shape[1], None
+    few = n_components < n_features
+    if few and max(N_REDUCED, 2 * n_components) < n_features:
+        # what is left of the features costs the square of their number
+        first = principal_axes(some, max(N_REDUCED, 2 * n_components), rng, n_iterations=2)
+        some = inner(some.T, first)
+    gram, cross, n_images = moments(images, features_of, views, rng, first)
     shrinkage = views.shrinkage
     if shrinkage == "auto":
         ratio = SHRINKAGE * n_features / n_images
         shrinkage = ratio / (1 + ratio)
     root = cholesky(shrunk(gram, max(shrinkage, LEAST_SHRINKAGE)))
-    if n_components < n_features:
+    if few:
+        if first is not None:
+            cross = inner(cross.T, np.float64(first.T))
         denoised = inner(substitute(root, some.T), cross)
         scale = deviation(denoised)
         axes = principal_axes(denoised / scale, n_components, rng)
-        cross = inner((cross / scale).T, axes)
-    return np.float32(substitute(root, cross))
+        cross = inner((cross / scale).T, np.float64(axes))
+    kernel = np.float32(substitute(root, cross))
+    return kernel if first is None else inner(first.T, kernel)
 
 
-def moments(images, features_of, views, rng):
+def moments(images, features_of, views, rng, axes=None):
     """Return what is known of the features of images and of their views.
+
+    Parameters are those of `denoising_kernel`; features are projected on ``axes``, (d, k), first.
 
     Returns
     -------
@@ -111,13 +128,14 @@ def moments(images, features_of, views, rng):
     chosen = sample_indices(len(images), most, rng)
     n_views = min(most // len(chosen), 8)
     sample_bytes = max(float_bytes(images), features_of(images[:1]).size)
+    reduced = np.asarray if axes is None else lambda features: inner(features.T, axes)
     gram = cross = noisy_sum = clean_sum = np.float32(0)
     for chunk in chunks(len(chosen), sample_bytes):
         part = images[chosen[chunk]]
-        clean = features_of(part)
+        clean = reduced(features_of(part))
         clean_sum = clean_sum + n_views * clean.sum(axis=0, dtype=np.float64)
         for _ in range(n_views):
-            noisy = features_of(view(part, views, rng))
+            noisy = reduced(features_of(view(part, views, rng)))
             noisy_sum = noisy_sum + noisy.sum(axis=0, dtype=np.float64)
             gram = gram + inner(noisy, noisy)
             cross = cross + inner(noisy, clean)

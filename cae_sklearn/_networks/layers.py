@@ -143,6 +143,18 @@ class CellStatistics(GridPooling):
         return (shape[0], *self.grid, shape[-1] + 1)
 
 
+def max_pooling(size, grid, name):
+    """Return Keras's layer of maxima over the cells of a grid, which overlap by some pixels."""
+    strides = [length // n_cells for length, n_cells in zip(size, grid, strict=True)]
+    cells = [
+        length - (n_cells - 1) * stride
+        for length, n_cells, stride in zip(size, grid, strides, strict=True)
+    ]
+    return keras.layers.MaxPooling2D(
+        cells, strides, name=name, data_format="channels_last", dtype="float32"
+    )
+
+
 def cell_weights(length, n_cells):
     """Return the (n_cells, length) matrix that averages over equal intervals."""
     edges = np.linspace(0.0, length, n_cells + 1)

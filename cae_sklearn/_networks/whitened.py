@@ -13,7 +13,14 @@ from .autoencoder import Autoencoder, components, is_row
 from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
 from .corruption import RandomWindow, noise
-from .layers import CellStatistics, ContrastConv2D, GridPooling, SignedSqrt, Standardize
+from .layers import (
+    CellStatistics,
+    ContrastConv2D,
+    GridPooling,
+    SignedSqrt,
+    Standardize,
+    max_pooling,
+)
 from .sizes import check_n_weights, check_pair, check_sizes
 from .whitening import (
     FLOOR,
@@ -63,16 +70,44 @@ class WhitenedAutoencoder(Autoencoder):
             "filters, kernel_size",
             (filters, kernel_size),
         )
-        network = cls(image_shape, filters, kernel_size, grid=grid, n_components=None, **settings)
+        network = cls(
+            image_shape=image_shape,
+            filters=filters,
+            kernel_size=kernel_size,
+            grid=grid,
+            n_components=None,
+            **settings,
+        )
         return network.with_components(n_components, views)
 
     @property
     def n_pooled(self):
         """The number of features before they are denoised."""
-        n_cells, channels = int(np.prod(self.grid)), self.image_shape[-1]
         if is_row(self.image_shape):
-            return n_cells * self.filters[0] + int(np.prod(self.image_shape))
-        return n_cells * (self.filters[0] + channels + 1)
+            return self.filters[0] + int(np.prod(self.image_shape))
+        return len(self.n_cells)
+
+    @property
+    def levels(self):
+        """The grids of the pyramid, from fine to coarse; one alone if it keeps the whole map."""
+        return [self.grid] if self.grid in ((1, 1), self.positions) else [self.grid, (1, 1)]
+
+    @property
+    def positions(self):
+        """Rows and columns of the places at which filters see the image."""
+        sizes = zip(self.image_shape[:2], self.kernel_size, strict=True)
+        return tuple(n - k + 1 for n, k in sizes)
+
+    @property
+    def n_cells(self):
+        """See `Autoencoder.n_cells`; of each level come means, maxima and statistics."""
+        if is_row(self.image_shape):
+            return 1
+        per_cell = self.filters[0] + self.image_shape[-1] + 1
+        if self.grid != self.positions:
+            per_cell += self.filters[0]
+        counts = [int(np.prod(grid)) for grid in self.levels]
+        return np.repeat(counts, [count * per_cell for count in counts])
 
     # -- the graph ---------------------------------------------------------------
 
@@ -117,14 +152,25 @@ class WhitenedAutoencoder(Autoencoder):
         x = layers.Activation(self.activation, name="activation", dtype="float32")(
             filters(standard)
         )
-        x = SignedSqrt(name="root")(GridPooling(self.grid, name="grid")(x))
         if is_row(self.image_shape):
-            x = layers.Flatten(name="activations", **IMAGES)(x)
-            statistics = layers.Flatten(name="columns", **IMAGES)(standard)
+            parts = [SignedSqrt(name="root")(x), standard]
         else:
-            statistics = CellStatistics(self.grid, name="statistics")(standard)
-        cells = layers.Concatenate(name="cells", dtype="float32")([x, statistics])
-        return Standardize(name="features")(layers.Flatten(name="flatten", **IMAGES)(cells))
+            parts = self._pyramid(x, standard)
+        flat = [layers.Flatten(name=f"flat{i}", **IMAGES)(part) for i, part in enumerate(parts)]
+        return Standardize(name="features")(layers.Concatenate(name="cells", dtype="float32")(flat))
+
+    def _pyramid(self, x, standard):
+        """Yield means and maxima of activations, and statistics, for each level."""
+        root = SignedSqrt(name="root")
+        means = maxima = x
+        for grid in self.levels:  # the cells of one are made of those of the one before
+            name = f"{grid[0]}x{grid[1]}"
+            means = GridPooling(grid, name=f"mean{name}")(means)
+            yield root(means)
+            if self.grid != self.positions:
+                maxima = max_pooling(maxima.shape[1:3], grid, f"max{name}")(maxima)
+                yield root(maxima)
+            yield CellStatistics(grid, name=f"statistics{name}")(standard)
 
     def _decoder(self):
         """Return the linear decoder, of a picture of bounded size that is then resized."""

@@ -11,6 +11,7 @@ from .._arrays.streaming import chunks, float_bytes, sample_indices
 N_PATCHES = 50_000  # that estimate the covariance, at most
 N_NUMBERS = 2**22  # of all patches, where these are larger than N_WHITE
 N_WHITE = 512  # components of a patch, at most
+N_COMPONENTS = 16  # of a patch, at least, to tell noise by the last of them
 FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint ones stay fainter
 PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 
@@ -45,8 +46,11 @@ def whitening(patches, rng, floor=FLOOR):
     """Return kernel (d, k) and bias (k,) that whiten patches of normalised contrast.
 
     Principal components, each divided by the root of its variance plus a ridge (Bell &
-    Sejnowski, 1997, doi:10.1016/S0042-6989(97)00121-1). The kernel takes the mean of a
-    patch away by itself.
+    Sejnowski, 1997, doi:10.1016/S0042-6989(97)00121-1), and times the share of the variance
+    that is not noise, as in the retina (Atick & Redlich, 1992, doi:10.1162/neco.1992.4.2.196):
+    white noise, such as the speckle of radar, is not amplified to the strength of the image.
+    The least variance of a component is taken for that of the noise. The kernel takes the
+    mean of a patch away by itself.
 
     Parameters
     ----------
@@ -71,7 +75,11 @@ def whitening(patches, rng, floor=FLOOR):
         centred = inner(centred.T, np.float32(axes))
     covariance = inner(centred, centred) / np.float32(len(patches))
     variances, components = map(np.asarray, tf.linalg.eigh(np.asarray(covariance, np.float64)))
-    kernel = components / np.sqrt(np.maximum(variances, 0.0) + PATCH_RIDGE)
+    variances = np.maximum(variances, 0.0)
+    many = axes is None and len(variances) >= N_COMPONENTS
+    noise = variances[1] if many else 0.0  # the first is that of the mean, which is taken away
+    kernel = components * (1 - noise / np.maximum(variances, max(noise, 1e-12)))
+    kernel = kernel / np.sqrt(variances + PATCH_RIDGE)
     if axes is not None:
         kernel = inner(axes.T, kernel)
     bias = -mean @ kernel
