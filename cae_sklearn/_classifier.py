@@ -347,7 +347,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
     def _train_on(self, X, y, weight, network, seeds, resume, **settings):
         from ._networks.dense import elastic_net
-        from ._training.random_layers import applicable_rate
+        from ._training.layer_kinds import applicable_rate
         from ._training.scikeras import fit_keras_classifier
 
         # the first of many parts does not tell the shares of the classes

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._training.random_layers import RandomLayer
+from .._training.layer_kinds import RandomLayer
 from .layers import Float32Layer
 
 

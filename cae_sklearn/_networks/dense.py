@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
+from .._training.layer_kinds import BatchStatisticsLayer, Dropout
 from .._training.proximal import ElasticNet
-from .._training.random_layers import Dropout
 from .building import BN_MOMENTUM
 
 layers = keras.layers
@@ -19,15 +19,13 @@ class Dense(layers.Dense):
         return self.activation(x + tf.convert_to_tensor(self.bias))
 
 
-class BatchNormalization(layers.BatchNormalization):
+class BatchNormalization(BatchStatisticsLayer, layers.BatchNormalization):
     """Batch normalisation in few passes over the batch, its gradient written out.
 
     The gradients are those of Ioffe & Szegedy (2015, arXiv:1502.03167). Keras's own takes
     twice the time, and its fused kernel depends on the number of threads. While
     ``small_batches`` is set, graphs are traced that use the moving statistics in training too.
     """
-
-    small_batches = False
 
     def call(self, inputs, training=None, mask=None):
         if training and self.small_batches:

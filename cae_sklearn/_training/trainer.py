@@ -19,8 +19,8 @@ from .callbacks import watch_batches
 from .epochs import Epochs, LastFinite
 from .fit_loop import LEAST_BATCH, Plan, fit_loop
 from .gradients import Gradients
+from .layer_kinds import BatchStatisticsLayer, Dropout, RandomLayer
 from .predictor import flat_layers, load_weights, multiply_adds
-from .random_layers import Dropout, RandomLayer
 
 if keras.backend.backend() != "tensorflow":  # pragma: no cover
     raise ImportError(
@@ -60,7 +60,9 @@ class Trainer(keras.Model):
         self.diverged = False
         self._objective = objective
         self._hyper = dict(variables)
-        self._random = [layer for layer in flat_layers(network) if isinstance(layer, RandomLayer)]
+        layers = list(flat_layers(network))
+        self._random = [layer for layer in layers if isinstance(layer, RandomLayer)]
+        self._of_batches = [layer for layer in layers if isinstance(layer, BatchStatisticsLayer)]
         dropouts = [layer for layer in self._random if isinstance(layer, Dropout)]
         self.drawn_bytes = sum(4 * layer.input.shape[1] for layer in dropouts)
         self.compile(
@@ -75,13 +77,12 @@ class Trainer(keras.Model):
     @contextmanager
     def small_batches(self, batch_size):
         """Trace graphs for batches of this size, which may be too small for batch statistics."""
-        normalizations = [layer for layer in self.layers if hasattr(layer, "small_batches")]
-        for layer in normalizations:
+        for layer in self._of_batches:
             layer.small_batches = batch_size < LEAST_BATCH
         try:
             yield
         finally:
-            for layer in normalizations:
+            for layer in self._of_batches:
                 layer.small_batches = False
 
     # -- state ---------------------------------------------------------------

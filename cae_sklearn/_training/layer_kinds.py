@@ -1,4 +1,4 @@
-"""Layers that draw random numbers, from seeds that the trainer sets for each fit."""
+"""Kinds of layers that the trainer sets: the seed of some, the size of batches of others."""
 
 from contextlib import contextmanager
 
@@ -12,6 +12,12 @@ class RandomLayer:
     def next_seed(self):
         """Return the next seed of stateless random operations."""
         return tf.cast(self.seed_generator.next(), tf.int64)
+
+
+class BatchStatisticsLayer:
+    """Mixin of the layers that take statistics of a batch while it is traced as large enough."""
+
+    small_batches = False
 
 
 class Dropout(RandomLayer, keras.layers.Dropout):

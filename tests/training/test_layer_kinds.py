@@ -1,4 +1,4 @@
-"""Layers that draw random numbers."""
+"""Kinds of layers that the trainer sets: random ones, and those of batch statistics."""
 
 from operator import itemgetter
 
@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from trainers import trainer
 
-from cae_sklearn._training.random_layers import Dropout, applicable_rate
+from cae_sklearn._training.fit_loop import LEAST_BATCH
+from cae_sklearn._training.layer_kinds import BatchStatisticsLayer, Dropout, applicable_rate
 
 
 def test_dropout_leaves_out_the_share_it_says():
@@ -33,3 +35,13 @@ def test_rates_are_multiples_of_one_256th():
     assert applicable_rate(0.5) == 0.5
     assert applicable_rate(0.3) == 77 / 256
     assert applicable_rate(0.9999) == 255 / 256
+
+
+@pytest.mark.parametrize(("batch_size", "small"), [(1, True), (LEAST_BATCH, False)])
+def test_a_trainer_tells_the_layers_of_batch_statistics_how_large_batches_are(batch_size, small):
+    model = trainer()
+    layers = [layer for layer in model.layers if isinstance(layer, BatchStatisticsLayer)]
+    assert len(layers) == 2
+    with model.small_batches(batch_size):
+        assert [layer.small_batches for layer in layers] == [small] * 2
+    assert not any(layer.small_batches for layer in layers)
