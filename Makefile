@@ -31,7 +31,8 @@ test-slow: $(VENV)/installed
 test-doc: $(VENV)/installed
 	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn
 
-test-all: test test-slow test-doc test-lowest
+# What `make test` leaves out.
+test-all: lint test-slow test-doc test-lowest
 
 # The wheel and the source distribution, made from a copy that holds no older build.
 dist: $(VENV)/installed
