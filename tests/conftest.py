@@ -6,14 +6,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
-
-from cae_sklearn._training import pool
 
 
 @pytest.fixture(scope="session", autouse=True)
 def networks_that_are_kept():
-    """Let a network that one test has traced serve all tests of its process."""
+    """Let a network that one test has traced serve all tests of its process.
+
+    TensorFlow is imported here, not above: the process that hands out the tests does without.
+    """
+    from cae_sklearn._training import pool
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "IDLE_LIMIT", 100)
         yield
@@ -22,6 +24,8 @@ def networks_that_are_kept():
 @pytest.fixture(scope="session")
 def digits():
     """Return 600 digits as images (n, 8, 8) and their labels."""
+    from sklearn.datasets import load_digits
+
     X, y = load_digits(return_X_y=True)
     return X[:600].reshape(-1, 8, 8), y[:600]
 

@@ -4,9 +4,6 @@ import errno
 import fcntl
 import os
 import pickle
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 import warnings
@@ -15,6 +12,7 @@ import joblib
 import keras
 import numpy as np
 import pytest
+from forked import run
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -22,30 +20,6 @@ import cae_sklearn.caching
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 from cae_sklearn._tokens import stable_hash
 from cae_sklearn.caching import FitOnceMemory
-
-FRESH = """
-import multiprocessing, os, sys, time
-from pathlib import Path
-from cae_sklearn.caching import FitOnceMemory
-
-def fresh(*functions):
-    '''Run functions at the same time, each in a process that has cached nothing yet.'''
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=function, daemon=True) for function in functions]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(30)
-    assert [process.exitcode for process in processes] == [0] * len(processes)
-"""
-
-
-def run(code, folder):
-    """Run code in a process that may fork, as this one with its threads may not."""
-    command = [sys.executable, "-c", FRESH + textwrap.dedent(code)]
-    done = subprocess.run(command, cwd=folder, timeout=100, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 class CountFits(keras.callbacks.Callback):
@@ -61,21 +35,21 @@ class CountFits(keras.callbacks.Callback):
 
 
 def search(memory=None, n_jobs=1, **params):
-    featurizer = CAEFeaturizer(**{"epochs": 1, "random_state": 0, **params})
-    clf = ElasticNetBNMLPClassifier((16,), epochs=1, early_stopping=False, random_state=0)
+    small = {"filters": 4, "kernel_size": 3, "epochs": 0, "random_state": 0}
+    featurizer = CAEFeaturizer(**{**small, **params})
+    clf = ElasticNetBNMLPClassifier((8,), epochs=1, early_stopping=False, random_state=0)
     model = Pipeline([("cae", featurizer), ("clf", clf)], memory=memory)
     return GridSearchCV(model, {"clf__alpha": [1e-6, 1e-4, 1e-2]}, cv=3, n_jobs=n_jobs)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_grid_fits_the_featurizer_once_per_fold(digits, tmp_path, n_jobs):
     X, y = digits[0][:100], digits[1][:100]
     count = tmp_path / "count"
     memory = FitOnceMemory(tmp_path / "cache", verbose=0)
-    params = {"filters": 8, "callbacks": [CountFits(count)]}
-    cached = search(memory, n_jobs, **params).fit(X, y)
+    cached = search(memory, n_jobs, callbacks=[CountFits(count)]).fit(X, y)
     assert len(count.read_text().splitlines()) == 3 + 1
-    plain = search(filters=8).fit(X, y)
+    plain = search().fit(X, y)
     np.testing.assert_array_equal(
         cached.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
     )
@@ -88,9 +62,6 @@ def test_an_optimizer_and_callbacks_are_known_again(digits, tmp_path):
     callback.set_model(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
     search(
         FitOnceMemory(tmp_path / "cache", verbose=0),
-        whiten=False,
-        filters=(4,),
-        kernel_size=3,
         optimizer=keras.optimizers.SGD(),
         callbacks=[callback],
     ).fit(X, y)

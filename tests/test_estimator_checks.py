@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on the defaults with fewer epochs."""
+"""scikit-learn's own checks, on small networks; slowly on the defaults with fewer epochs."""
 
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -12,15 +12,32 @@ EXPECTED_FAILURES = {
     )
 }
 SKIPS = {"check_array_api_input": "runs only where SCIPY_ARRAY_API is set before SciPy starts"}
-ESTIMATORS = [
+SMALL = [
+    (CAEFeaturizer(4, epochs=0), {}),  # the filters are those that training starts from
+    (ElasticNetBNMLPClassifier((16,), epochs=30, learning_rate=0.01), EXPECTED_FAILURES),
+]
+DEFAULTS = [
     (CAEFeaturizer(epochs=2), {}),
     (ElasticNetBNMLPClassifier(epochs=30), EXPECTED_FAILURES),
 ]
-CHECKS = [
-    pytest.param(estimator, check, expected, id=f"{type(estimator).__name__}-{check.func.__name__}")
-    for estimator, expected in ESTIMATORS
-    for estimator, check in estimator_checks_generator(estimator, mark=None)
-]
+
+
+def checks_of(estimators, *marks):
+    """Return a parameter of the test for each check of each estimator."""
+    return [
+        pytest.param(
+            estimator,
+            check,
+            expected,
+            id=f"{type(estimator).__name__}-{check.func.__name__}",
+            marks=marks,
+        )
+        for estimator, expected in estimators
+        for estimator, check in estimator_checks_generator(estimator, mark=None)
+    ]
+
+
+CHECKS = checks_of(SMALL) + checks_of(DEFAULTS, pytest.mark.slow)
 
 
 @pytest.mark.filterwarnings("default")  # the checks provoke warnings

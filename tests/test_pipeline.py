@@ -35,11 +35,13 @@ from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 
 
 def cae(**params):
-    return CAEFeaturizer(**{"filters": 16, "epochs": 1, "random_state": 0, **params})
+    return CAEFeaturizer(
+        **{"filters": 8, "kernel_size": 3, "epochs": 1, "random_state": 0, **params}
+    )
 
 
 def mlp(**params):
-    defaults = {"hidden_layer_sizes": (64,), "epochs": 8, "learning_rate": 0.01, "random_state": 0}
+    defaults = {"hidden_layer_sizes": (32,), "epochs": 8, "learning_rate": 0.01, "random_state": 0}
     return ElasticNetBNMLPClassifier(**{**defaults, **params})
 
 
@@ -60,13 +62,13 @@ def test_integer_cv_is_stratified(digits):
     assert [search.cv_results_[n] for n in names] == [split.cv_results_[n] for n in names]
 
 
-@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("deep", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
     X, y = digits
     params = {"whiten": False, "filters": (8, 4), "kernel_size": 3} if deep else {}
     model = pipeline(**params).set_params(clf__epochs=2)
     searches = [
-        GridSearchCV(model, GRID, cv=2, n_jobs=n_jobs).fit(X[:200], y[:200]) for n_jobs in (1, 1, 2)
+        GridSearchCV(model, GRID, cv=2, n_jobs=n_jobs).fit(X[:100], y[:100]) for n_jobs in (1, 1, 2)
     ]
     for name in ("mean_test_score", "split0_test_score"):
         first, *others = (search.cv_results_[name] for search in searches)
@@ -93,13 +95,13 @@ def test_bayes_search(digits):
             "clf__learning_rate": Real(1e-4, 1e-1, prior="log-uniform"),
             "clf__alpha": Real(1e-6, 1e-1, prior="log-uniform"),
             "clf__l1_ratio": Real(0, 1),
-            "clf__hidden_layer_sizes": Categorical(["64", "64-16"]),
+            "clf__hidden_layer_sizes": Categorical(["32", "32-16"]),
             "cae__epochs": Integer(1, 2),
         },
         n_iter=3,
         cv=2,
         random_state=0,
-    ).fit(X, y)
+    ).fit(X[:300], y[:300])
     assert search.best_score_ > 0.5
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 

@@ -7,8 +7,20 @@ OPTIMIZERS = ["adam", keras.optimizers.SGD(0.1)]
 optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["fast loop", "Keras's loop"])
 
 
-@optimizers
-@pytest.mark.parametrize("verbose", [True, 1, 2, 10])
+def loops(least, *others):
+    """Return pairs of ``verbose`` and an optimizer; slow are other values in Keras's loop."""
+    fast, own = OPTIMIZERS
+    return [
+        *[pytest.param(verbose, fast, id=f"{verbose}-fast loop") for verbose in (least, *others)],
+        pytest.param(least, own, id=f"{least}-Keras's loop"),
+        *[
+            pytest.param(verbose, own, id=f"{verbose}-Keras's loop", marks=pytest.mark.slow)
+            for verbose in others
+        ],
+    ]
+
+
+@pytest.mark.parametrize(("verbose", "optimizer"), loops(1, True, 2, 10))
 def test_verbose_prints_a_line_with_the_losses_for_each_epoch(
     blobs, make_classifier, capsys, optimizer, verbose
 ):
@@ -20,8 +32,7 @@ def test_verbose_prints_a_line_with_the_losses_for_each_epoch(
     assert not set("\r\b\x1b━") & set(printed)  # no bars
 
 
-@optimizers
-@pytest.mark.parametrize("verbose", [0, False])
+@pytest.mark.parametrize(("verbose", "optimizer"), loops(0, False))
 def test_nothing_is_printed_without_verbose(blobs, make_classifier, capsys, optimizer, verbose):
     make_classifier(verbose=verbose, optimizer=optimizer).fit(*blobs)
     assert capsys.readouterr().out == ""

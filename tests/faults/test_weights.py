@@ -20,10 +20,11 @@ def weight():
 @optimizers
 def test_a_common_factor_of_the_weights_changes_nothing(blobs, weight, make_classifier, optimizer):
     X, y = blobs
+    factors = FACTORS if optimizer == "adam" else FACTORS[:1]  # Keras's loop is traced anew
     settings = {"alpha": 0.03, "optimizer": optimizer, "epochs": 3}
     expected, *others = (
         make_classifier(**settings).fit(X, y, sample_weight=factor * weight)
-        for factor in (1.0, *FACTORS)
+        for factor in (1.0, *factors)
     )
     for fitted in others:
         np.testing.assert_allclose(fitted.predict_proba(X), expected.predict_proba(X), atol=1e-4)
@@ -99,7 +100,7 @@ def test_boosting_learns(make_classifier):
     X, y = load_digits(return_X_y=True)
     X = X[:600] / 16
     network = make_classifier(
-        hidden_layer_sizes=(64,), epochs=15, learning_rate=0.01, dropout_rate=0.1, alpha=1e-3
+        hidden_layer_sizes=(32,), epochs=15, learning_rate=0.01, dropout_rate=0.1, alpha=1e-3
     )
     plain = network.fit(X[:400], y[:400]).score(X[400:], y[400:600])
     boosted = AdaBoostClassifier(network, n_estimators=2, random_state=0)

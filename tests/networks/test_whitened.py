@@ -120,7 +120,7 @@ def test_patches_of_training_lie_side_by_side(length, kernel, window, stride):
 
 def test_the_whole_map_may_be_denoised():
     X = pictures(30, (20, 20, 1))
-    settings = {"filters": 4, "kernel_size": 3, "epochs": 1, "random_state": 0}
+    settings = {"filters": 4, "kernel_size": 3, "epochs": 0, "random_state": 0}
     features = CAEFeaturizer(**settings, output_size=None, n_components=20).fit_transform(X)
     assert features.shape == (30, 20)
     np.testing.assert_allclose(features.std(axis=0), 1.0, atol=0.05)

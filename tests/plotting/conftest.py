@@ -22,7 +22,7 @@ def figures(monkeypatch):
 def fitted(digits):
     """Return a small pipeline that was fitted on 100 digits, and these digits."""
     X, y = digits[0][:100], digits[1][:100]
-    cae = CAEFeaturizer(4, epochs=1, random_state=0)
+    cae = CAEFeaturizer(4, kernel_size=3, epochs=1, random_state=0)
     clf = ElasticNetBNMLPClassifier(
         (8,), epochs=20, alpha=0.1, l1_ratio=1, learning_rate=0.01, random_state=0
     )

@@ -79,7 +79,7 @@ def test_callbacks_see_the_validation(blobs):
         def on_test_end(self, logs=None):
             self.losses.append(logs["loss"])
 
-    clf = ElasticNetBNMLPClassifier((16, 8), epochs=2, callbacks=[Watch()], random_state=0)
+    clf = ElasticNetBNMLPClassifier((8,), epochs=2, callbacks=[Watch()], random_state=0)
     np.testing.assert_allclose(Watch.losses, clf.fit(*blobs).validation_loss_curve_)
 
 

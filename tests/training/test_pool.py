@@ -93,7 +93,7 @@ def test_threads_do_not_disturb_each_other(blobs):
     X, y = blobs
 
     def fit(seed):
-        clf = ElasticNetBNMLPClassifier((16, 8), epochs=3, random_state=seed).fit(X, y)
+        clf = ElasticNetBNMLPClassifier((8,), epochs=3, random_state=seed).fit(X, y)
         return clf.predict_proba(X)
 
     alone = [fit(seed) for seed in range(3)]
