@@ -5,7 +5,9 @@ LOWEST = .venv-lowest
 WHEEL = .venv-wheel
 PRE = .venv-pre
 ELSEWHERE = build/elsewhere
-QUICK = -m pytest -m "not slow" --numprocesses 2 --dist loadscope --quiet
+# A worker takes what the other has not begun: modules are of very different lengths.
+PYTEST = -m pytest --numprocesses 2 --dist worksteal --quiet
+QUICK = $(PYTEST) -m "not slow"
 
 .PHONY: demo test test-slow test-doc test-lowest test-wheel test-pre test-all coverage
 .PHONY: bench lint dist elsewhere clean
@@ -25,7 +27,7 @@ test: $(VENV)/installed
 	$(BIN)/python $(QUICK)
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadscope --quiet
+	$(BIN)/python $(PYTEST) -m slow
 
 # The examples of the docstrings.
 test-doc: $(VENV)/installed

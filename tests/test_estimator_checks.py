@@ -22,14 +22,14 @@ DEFAULTS = [
 ]
 
 
-def checks_of(estimators, *marks):
+def checks_of(estimators, size, *marks):
     """Return a parameter of the test for each check of each estimator."""
     return [
         pytest.param(
             estimator,
             check,
             expected,
-            id=f"{type(estimator).__name__}-{check.func.__name__}",
+            id=f"{type(estimator).__name__}-{size}-{check.func.__name__}",
             marks=marks,
         )
         for estimator, expected in estimators
@@ -37,7 +37,7 @@ def checks_of(estimators, *marks):
     ]
 
 
-CHECKS = checks_of(SMALL) + checks_of(DEFAULTS, pytest.mark.slow)
+CHECKS = checks_of(SMALL, "small") + checks_of(DEFAULTS, "defaults", pytest.mark.slow)
 
 
 @pytest.mark.filterwarnings("default")  # the checks provoke warnings

@@ -112,8 +112,8 @@ def trained():
 
     def fitted(kind):
         if kind not in done:
-            finer = {"output_size": 4} if kind == "whitened" else {}
-            X = pictures(200).astype(np.float32)
+            finer = {"output_size": 4, "kernel_size": 6} if kind == "whitened" else {}
+            X = pictures(300).astype(np.float32)
             cae = featurizer(kind, **finer, epochs=20, learning_rate=0.003)
             done[kind] = cae.fit(X), X
         return done[kind]
