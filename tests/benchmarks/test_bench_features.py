@@ -52,7 +52,10 @@ def test_each_part_can_be_switched_off(name, data, default):
     np.testing.assert_array_equal(bench.featurizer(SMALL, 0).fit_transform(X), default)
 
 
-@pytest.mark.parametrize(("part", "name"), [("kinds", "raw pixels"), ("kinds", "default")])
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [("kinds", "raw pixels"), pytest.param("kinds", "default", marks=pytest.mark.slow)],
+)
 def test_a_trial_gives_a_row(part, name, data):
     row = bench.trial(part, name, 0, str(data), 60)
     assert list(row) == bench.COLUMNS
