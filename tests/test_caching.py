@@ -90,7 +90,7 @@ MAKERS = {
     "schedule": lambda rate: keras.optimizers.Adam(
         keras.optimizers.schedules.ExponentialDecay(rate, 10, 0.5)
     ),
-    "callback": lambda rate: keras.callbacks.ReduceLROnPlateau(factor=rate),
+    "callback": lambda rate: keras.callbacks.EarlyStopping(min_delta=rate),
     "in an estimator": lambda rate: CAEFeaturizer(optimizer=keras.optimizers.SGD(rate)),
     "model": lambda rate: network(round(10 * rate)),
 }

@@ -97,6 +97,7 @@ def test_the_page_of_the_features_shows_what_was_measured(tmp_path):
         assert sorted(measured) == sorted(product(names, "012"))
 
 
+@pytest.mark.slow  # make test-doc runs them too
 @pytest.mark.parametrize("name", ["_featurizer", "_classifier", "caching"])
 def test_the_examples_of_the_docstrings(name):
     module = importlib.import_module(f"cae_sklearn.{name}")

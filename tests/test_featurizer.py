@@ -23,6 +23,9 @@ NETWORKS = {
     "deep-plain": {**DEEP, **AS_IT_IS, "noise": 0.0},
 }
 KINDS = pytest.mark.parametrize("kind", ["whitened", "deep"])
+ALL_KINDS = pytest.mark.parametrize(
+    "kind", ["whitened", "deep", pytest.param("deep-plain", marks=pytest.mark.slow)]
+)
 
 
 def featurizer(kind=None, **params):
@@ -90,7 +93,7 @@ def test_features_do_not_depend_on_the_scale_of_the_input(kind, fits):
     assert np.abs(bytes_ - floats).max() < 1e-2 * bytes_.std()
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@ALL_KINDS
 def test_the_same_bits_for_any_dtype_and_batch(kind, fits):
     X = pictures()
     fitted = fits(kind)
@@ -121,14 +124,14 @@ def trained():
     return fitted
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@ALL_KINDS
 def test_training_lowers_the_loss(kind, trained):
     fitted, _ = trained(kind)
     assert fitted.loss_curve_[-1] < 0.98 * fitted.loss_curve_[0]
     assert fitted.n_iter_ == 20 == len(fitted.history_["loss"])
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@ALL_KINDS
 def test_reconstruction_beats_the_mean_image(kind, trained):
     fitted, X = trained(kind)
     errors = np.square(fitted.inverse_transform(fitted.transform(X)) - X)
@@ -137,7 +140,7 @@ def test_reconstruction_beats_the_mean_image(kind, trained):
     assert errors.mean() < (0.8 if kind == "deep" else 0.7) * X.var()
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@ALL_KINDS
 def test_the_keras_models_do_what_the_methods_do(kind, fits, tmp_path):
     X, fitted = pictures(), fits(kind)
     features = fitted.transform(X)
@@ -267,7 +270,7 @@ def test_partial_fit_and_warm_start_go_on(kind):
     assert warm.n_iter_ == 2
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@ALL_KINDS
 def test_chunks_do_not_change_what_a_fitted_one_gives(kind, fits, monkeypatch):
     X, fitted = pictures(50), fits(kind)
     features, error = fitted.transform(X), fitted.score(X)

@@ -64,6 +64,7 @@ def test_a_trial_gives_a_row(part, name, data):
     assert row["GiB"] > 0.1
 
 
+@pytest.mark.slow
 def test_mirror_images_are_fitted_to_as_well(data, monkeypatch):
     fitted = []
     monkeypatch.setitem(bench.FULL, bench.DOUBLED, {"filters": 8, "epochs": 1})
