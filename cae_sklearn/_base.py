@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._sklearn import HasMethods, Interval, StrOptions
 from ._version import __version__
 
-FORMAT = 1  # of the state of a fitted estimator; raised when older files would mean another thing
+FORMAT = 2  # of the state of a fitted estimator; raised when older files would mean another thing
 LARGEST = float(np.finfo(np.float32).max)
 ACTIVATIONS = {
     "relu",
@@ -217,9 +217,9 @@ class NetworkEstimator(BaseEstimator):
         from ._training.pool import borrowed, check_process
 
         if optimizer is None and not may_change_the_network(callbacks):
-            return borrowed(network, "trainer")
+            return borrowed(network.trained, "trainer")
         check_process()
-        return nullcontext(network.build("trainer", optimizer))
+        return nullcontext(network.trained.build("trainer", optimizer))
 
     def _warn_of_divergence(self, rate):
         warnings.warn(

@@ -9,11 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
-from ._splits import held_out_of_each_class
+from ._splits import held_out_of_each_class, share_to_hold_out, warn_of_chance
 from ._validation import (
     check_classes,
     check_features,
     check_samples,
+    class_indices,
     class_weights,
     plain_labels,
 )
@@ -72,10 +73,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
         An instance is copied for each fit and brings its own learning rate. Keras's own,
         slower loop serves all but plain Adam.
-    early_stopping : bool, default=True
+    early_stopping : "auto" or bool, default="auto"
         Whether to hold out ``validation_fraction`` of the training samples (stratified,
         shuffled), stop when their loss no longer falls, and take the weights of its
-        minimum.
+        minimum. ``"auto"`` does so if at least 100 samples are held out, and 10 for each
+        class on average: fewer do not tell one epoch from the next.
     validation_fraction : float in (0, 1), default=0.2
         Share of the samples held out for early stopping.
     n_iter_no_change : int >= 1, default=10
@@ -153,6 +155,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         "dropout_rate": [Interval(Real, 0, 1, closed="left")],
         "alpha": [Interval(Real, 0, LARGEST, closed="both")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -171,7 +174,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         learning_rate=0.001,
         decay_fraction=0.5,
         optimizer="adam",
-        early_stopping=True,
+        early_stopping="auto",
         validation_fraction=0.2,
         n_iter_no_change=10,
         tol=0.0,
@@ -225,23 +228,27 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ------
         ValueError
             For bad data or parameters, with one class only, or when a class is too small
-            for the validation split; the estimator is then what it was before.
+            for the split of ``early_stopping=True``; the estimator is then what it was before.
 
         Warns
         -----
         ConvergenceWarning
             When the loss is no longer finite. The last finite weights are put back.
+        UserWarning
+            When early stopping takes the first epoch, or holds out fewer than 30 samples.
         """
         with unchanged_on_error(self):
             resume, seeds = self._continues(), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             y = self._encode(y, None if resume else check_classes(y, self))
             X, y, weight = self._weighed(X, y, weight, resume)
-            fraction = self.validation_fraction if self.early_stopping else None
-            held_out = held_out_of_each_class(y, fraction, seeds["split"])
+            share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
+            held_out = held_out_of_each_class(y, share, seeds["split"])
             network = self._describe(X, resume)
             weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
             self._keep(network, weights)
+            if held_out is not None:
+                warn_of_chance(self.validation_loss_curve_, len(held_out), type(self).__name__)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -305,13 +312,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         """Return indices of classes, which become ``classes_`` unless they are None."""
         if classes is not None:
             self.classes_ = classes
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
-                f"{self.classes_.tolist()}. Name all in classes=, or fit anew."
-            )
-        return np.searchsorted(self.classes_, y).astype(np.int32)
+        return class_indices(y, self.classes_)
 
     def _weighed(self, X, y, weight, resume):
         """Return the samples of positive weight, and their weights, 1 on average, or None.

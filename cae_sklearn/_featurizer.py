@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._arrays.resizing import held, resized, working_size
+from ._arrays.resizing import held, resized
 from ._arrays.streaming import shifted, wide_offset
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._sklearn import Interval, StrOptions, _fit_context
@@ -30,19 +30,21 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         \rVert^2,\qquad \varepsilon\sim\mathcal{N}(0, I),\ \sigma = \mathtt{noise}.
 
     The filters start as patches of the images with a soft threshold [3]_. A feature is
-    the root of the mean activation of a filter in a cell of a grid over the image; each
-    cell also has its mean colour and its log contrast. Last, a linear denoising
-    autoencoder in closed form [4]_ replaces them by what they tell of the image however
-    it is shifted (and, with ``flip``, mirrored): the ridge regression of the features of
-    an image on those of a shifted view. All features are scaled to mean 0 and variance 1
-    over the training images. With ``whiten=False`` the autoencoder is deep instead [5]_:
+    the root of the mean or the largest activation of a filter in a cell of a grid over the
+    image, or over the whole image, the top of a pyramid [6]_; each cell also has its mean
+    colour and its log contrast. The fewer the images, the more the whole image weighs. Last,
+    a linear denoising autoencoder in closed form [4]_ replaces them by what they tell of the
+    image however it is shifted (and, with ``flip``, mirrored): the ridge regression of the
+    features of an image on those of a shifted view. All features are scaled to mean 0 and
+    variance 1 over the training images. With ``whiten=False`` the autoencoder is deep instead [5]_:
     convolution, activation and 2x2 max pooling for each number of ``filters``, and a
     mirrored decoder. The stages after it are the same; with ``shift=0``, ``flip=None`` and
     ``n_components=None`` the features of a deep one are its activations as they are.
 
-    Images of any height and width are read. Those of one row (or column) of at most 256
-    numbers may be rows of a table: each number is standardised by itself, each filter sees
-    the whole row, and the features hold the standardised row too. The features do not
+    Images of any height and width are read; large ones are averaged to about
+    ``resolution`` ** 2 pixels first. Those of one row (or column) of at most 256 numbers may
+    be rows of a table: each number is standardised by itself, each filter sees the whole row,
+    and the features hold the standardised row too. The features do not
     change when the input is rescaled, say from 0..255 to 0..1. Batches are cast as they
     stream: a memory-mapped array larger than the memory can be fitted and transformed.
 
@@ -51,6 +53,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     filters : int, tuple of int or str, default=160
         Filters of each layer. ``whiten=True`` takes one number; a deep autoencoder any,
         for instance ``(64, 32, 16)`` or, for ``BayesSearchCV``, ``"64-32-16"``.
+    resolution : int >= 1 or None, default=32
+        Images of more pixels are averaged to about ``resolution`` ** 2 pixels, with the ratio
+        of their sides, if these are over 1.25 times as long. None keeps their size.
     kernel_size : int or (int, int), default=6
         Height and width of the filters in pixels. With ``whiten=True``, at most half of
         the image, rounded up; rows of at most 256 numbers are taken whole.
@@ -60,8 +65,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Standard deviation of the Gaussian noise while training, in units of the
         standardised (whitened) input.
     output_size : int, (int, int) or None, default=3
-        Rows and columns of the grid over which activations are averaged. None keeps the
-        whole map.
+        Rows and columns of the grid over which activations are pooled. With ``whiten=True``
+        the whole image is pooled as well. None keeps the whole map.
     shift : float in [0, 0.5], default=0.125
         The farthest that views are shifted, as a share of height and width, rounded to
         pixels. With 0 pixels and no ``flip`` nothing is denoised. Images of one row or one
@@ -71,10 +76,10 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         at all where it matters, as in text.
     n_components : int >= 1 or None, default=400
         The most features: the first principal components of the (denoised) ones, turned at
-        random so that all have about the same variance. With None, or when there are no
-        more, all are kept: for each cell one of each filter and, whitened, each channel and
-        the contrast. Time and memory grow with the square of their number before, at most
-        20,000.
+        random so that all have about the same variance. ``fit`` takes fewer than there are
+        images. With None, or when there are no more, all are kept: for each cell one of each
+        filter or, whitened, two, and one of each channel and the contrast. Time and memory
+        then grow with the square of their number, at most 20,000.
     shrinkage : float in [0, 1] or "auto", default="auto"
         How far the covariance of the features of views is drawn towards that of unrelated
         ones: 0 hardly (as 0.0001), 1 wholly; ``"auto"`` is d / (d + 5 n) for d features and
@@ -159,6 +164,8 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
        :arxiv:`1206.4683`.
     .. [5] Masci et al. (2011), Stacked convolutional auto-encoders for hierarchical
        feature extraction, :doi:`10.1007/978-3-642-21735-7_7`.
+    .. [6] Lazebnik, Schmid & Ponce (2006), Beyond bags of features, CVPR,
+       :doi:`10.1109/CVPR.2006.68`.
 
     Examples
     --------
@@ -328,30 +335,12 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     def _describe(self, images, resume):
         """Return the network for these images, and the views that denoise its features."""
-        from ._networks.deep import DeepAutoencoder
-        from ._networks.denoising import Views
-        from ._networks.whitened import WhitenedAutoencoder
+        from ._networks.choice import STAGES, autoencoder_for
 
-        *full_size, channels = (int(n) for n in images.shape[1:])
-        shape = *working_size(tuple(full_size), self.resolution), channels
-        n_components = self.n_components
-        if resume:
-            n_components = self._network.n_components
-        elif n_components:
-            n_components = max(1, min(int(n_components), len(images) - 1))
-        views = Views.for_images(shape, shift=self.shift, flip=self.flip, shrinkage=self.shrinkage)
-        kind = WhitenedAutoencoder if self.whiten else DeepAutoencoder
-        network = kind.for_images(
-            shape,
-            views,
-            full_size=tuple(full_size),
-            filters=self.filters,
-            kernel_size=self.kernel_size,
-            activation=self.activation,
-            batch_norm=bool(self.batch_norm),
-            output_size=self.output_size,
-            n_components=n_components,
-        )
+        settings = {name: getattr(self, name) for name in STAGES}
+        if not resume:
+            self._n_images = len(images)
+        network, views = autoencoder_for(images.shape[1:], self._n_images, **settings)
         if resume:
             self._check_same_network(network)
         return network, views

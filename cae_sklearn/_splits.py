@@ -1,9 +1,41 @@
 """The samples that early stopping holds out."""
 
+import warnings
 from math import ceil
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+
+ENOUGH = 100  # samples held out, and
+ENOUGH_OF_A_CLASS = 10  # on average, tell one epoch from the next
+TOO_FEW = 30
+
+
+def share_to_hold_out(y, early_stopping, validation_fraction):
+    """Return the share of the samples to hold out, None for none; ``y`` holds class indices."""
+    if early_stopping != "auto":
+        return validation_fraction if early_stopping else None
+    counts = np.bincount(y)
+    counts = counts[counts > 0]
+    least = max(ENOUGH, ENOUGH_OF_A_CLASS * len(counts))
+    enough = validation_fraction * len(y) >= least and counts.min() > 1
+    return validation_fraction if enough else None
+
+
+def warn_of_chance(losses, n_validation, name):
+    """Warn of early stopping whose choice of an epoch may be chance, or is no choice."""
+    if n_validation < TOO_FEW:
+        told = f"holds out {n_validation} samples, too few to tell one epoch from the next"
+    elif len(losses) > 1 and np.nanargmin(losses) == 0:
+        told = f"took the weights of the first of {len(losses)} epochs"
+    else:
+        return
+    warnings.warn(
+        f"{name}: early stopping {told}. Set early_stopping=False or 'auto', give more samples, or "
+        "lower learning_rate.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def held_out_share(n_samples, validation_fraction, seed):

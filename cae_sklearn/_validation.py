@@ -201,6 +201,17 @@ def check_classes(y, estimator):
     return classes
 
 
+def class_indices(y, classes):
+    """Return the place of each label among the sorted ``classes``, int32."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
+            f"{classes.tolist()}. Name all in classes=, or fit anew."
+        )
+    return np.searchsorted(classes, y).astype(np.int32)
+
+
 def plain_labels(y, name="y"):
     """Return labels as NumPy knows them, without missing ones, all of one type.
 

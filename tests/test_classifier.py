@@ -69,7 +69,8 @@ def test_a_sample_gets_the_same_bits_in_any_batch(blobs, fit_once):
 
 def test_the_penalty_is_the_elastic_net_of_the_output_kernel(blobs):
     X, y = blobs
-    fitted = classifier(alpha=0.3, l1_ratio=0.2, validation_fraction=0.3, epochs=1).fit(X, y)
+    stopped = {"early_stopping": True, "validation_fraction": 0.3}
+    fitted = classifier(alpha=0.3, l1_ratio=0.2, **stopped, epochs=1).fit(X, y)
     W = fitted.output_coef_
     penalty = 0.3 * (0.2 * np.abs(W).sum() + 0.8 * np.square(W).sum())
     some = held_out(fitted, y)
@@ -100,7 +101,11 @@ def test_model_predicts_the_same(blobs):
 def test_early_stopping_restores_the_best_weights(blobs):
     X, y = blobs
     fitted = classifier(
-        epochs=100, n_iter_no_change=3, learning_rate=0.02, validation_fraction=0.3
+        epochs=100,
+        n_iter_no_change=3,
+        learning_rate=0.02,
+        early_stopping=True,
+        validation_fraction=0.3,
     ).fit(X, y)
     losses = fitted.validation_loss_curve_
     best = int(np.argmin(losses))
@@ -110,6 +115,32 @@ def test_early_stopping_restores_the_best_weights(blobs):
     penalty = 1e-4 * (0.5 * np.abs(W).sum() + 0.5 * np.square(W).sum())
     loss = log_loss(y[some], fitted.predict_proba(X[some])) + penalty
     assert loss == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_few_samples_are_not_held_out():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(600, 4)), np.arange(600) % 3
+    for n, n_classes, stops in ((499, 3, False), (500, 3, True), (600, 12, True), (590, 12, False)):
+        labels = y[:n] if n_classes == 3 else np.arange(n) % n_classes
+        fitted = classifier(epochs=1).fit(X[:n], labels)
+        assert bool(fitted.validation_loss_curve_) == stops
+    rare = np.where(np.arange(600) < 599, y, 3)  # one sample cannot be divided
+    assert not classifier(epochs=1).fit(X, rare).validation_loss_curve_
+
+
+def test_classes_too_small_to_be_divided_are_refused(blobs):
+    X, y = blobs
+    with pytest.raises(ValueError, match=r"early_stopping=True.*Set early_stopping=False"):
+        classifier(early_stopping=True).fit(X, np.arange(len(y)) // 3)
+
+
+def test_early_stopping_warns_of_chance():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 4)), rng.integers(0, 2, 400)
+    with pytest.warns(UserWarning, match="holds out 20 samples, too few.*early_stopping=False"):
+        classifier(epochs=1, early_stopping=True).fit(X[:100], y[:100])
+    with pytest.warns(UserWarning, match="the first of 11 epochs.*lower learning_rate"):
+        classifier(epochs=50, early_stopping=True, learning_rate=0.1, alpha=0.0).fit(X, y)
 
 
 def test_the_validation_split_is_stratified_shuffled_and_seeded():
@@ -242,7 +273,7 @@ def test_callbacks_are_copied_and_called(blobs):
     X, y = blobs
     Recorder.log.clear()
     recorder = Recorder()
-    fitted = classifier(**TINY, epochs=2, callbacks=[recorder])
+    fitted = classifier(**TINY, epochs=2, early_stopping=True, callbacks=[recorder])
     clone(fitted).fit(X, y)
     assert Recorder.log == [(0, ["loss", "val_loss"]), (1, ["loss", "val_loss"])]
     assert not hasattr(recorder, "_model") or recorder.model is None
@@ -296,7 +327,8 @@ def test_own_optimizer_and_batch_callbacks_use_kerass_loop(blobs):
             self.seen.append(batch)
 
     X, y = blobs
-    fitted = classifier(**TINY, epochs=3, batch_size=50, callbacks=[Batches()]).fit(X, y)
+    settings = {**TINY, "epochs": 3, "batch_size": 50, "early_stopping": True}
+    fitted = classifier(**settings, callbacks=[Batches()]).fit(X, y)
     assert Batches.seen == [0, 1, 2, 3, 4] * 3  # 240 of 300 samples in batches of 50
     assert len(fitted.validation_loss_curve_) == 3
     sgd = keras.optimizers.SGD(0.1)
@@ -342,7 +374,6 @@ BAD_DATA = [
     (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
     (lambda X, y: (X, 0 * y), "two or more classes"),
     (lambda X, y: (X, y + 0.5 + X[:, 0]), "Unknown label type"),
-    (lambda X, y: (X, np.arange(len(y)) // 3), "early_stopping=True.*Set early_stopping=False"),
 ]
 
 
@@ -449,7 +480,8 @@ def test_learning_rate_schedules(blobs, name):
 
 
 def test_history_keeps_every_epoch(blobs):
-    fitted = classifier(epochs=2).fit(*blobs).partial_fit(*blobs).set_params(warm_start=True)
+    fitted = classifier(epochs=2, early_stopping=True).fit(*blobs).partial_fit(*blobs)
+    fitted.set_params(warm_start=True)
     fitted.fit(*blobs)
     assert len(fitted.loss_curve_) == len(fitted.validation_loss_curve_) == fitted.n_iter_ == 5
     assert np.isnan(fitted.validation_loss_curve_).tolist() == [False, False, True, False, False]

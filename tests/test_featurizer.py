@@ -161,23 +161,23 @@ def test_features_are_standardised():
 
 def test_the_user_controls_the_number_of_features():
     X = pictures()
-    for size, filters in ((2, 8), ((1, 3), 5)):
-        cells = size**2 if isinstance(size, int) else np.prod(size)
-        fitted = featurizer(filters=filters, output_size=size, epochs=0).fit(X)
-        assert fitted.transform(X).shape[1] == cells * (filters + 3 + 1)
+    kept = {"n_components": None, "epochs": 0}
+    for size, filters, n_cells in ((2, 8, 4 + 1), ((1, 3), 5, 3 + 1), (1, 5, 1)):
+        fitted = featurizer(filters=filters, output_size=size, **kept).fit(X)
+        assert fitted.transform(X).shape[1] == n_cells * (2 * filters + 3 + 1)
 
 
 def test_the_user_chooses_the_number_of_components():
     X = pictures(100)
-    pooled = 9 * (12 + 4)
-    for n_components, expected in ((5, 5), (None, pooled), (10_000, pooled)):
+    pooled = (9 + 1) * (2 * 12 + 4)
+    for n_components, expected in ((5, 5), (None, pooled), (10_000, 99)):
         fitted = featurizer("whitened", n_components=n_components, epochs=0).fit(X)
         features = fitted.transform(X)
         assert features.shape == (100, expected)
         assert fitted.inverse_transform(features).shape == X.shape
         np.testing.assert_allclose(features.std(axis=0), 1.0, atol=0.05)
     few = featurizer("whitened", n_components=5, epochs=0).fit(X[:4]).transform(X)
-    assert few.shape == (100, 5)
+    assert few.shape == (100, 3)
     assert np.isfinite(few).all()
     plain = featurizer("whitened", n_components=np.int64(5), shift=0.0, epochs=0).fit(X)
     assert plain.transform(X).shape == (100, 5)
@@ -189,6 +189,39 @@ def test_going_on_keeps_the_number_of_components():
     fitted = featurizer("whitened", n_components=5, warm_start=True, epochs=0).fit(pictures())
     with pytest.raises(ValueError, match="n_components from 5 to 6"):
         fitted.set_params(n_components=6).fit(pictures())
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_large_images_are_looked_at_in_their_resolution(whiten):
+    settings = {"whiten": whiten, "filters": 6, "kernel_size": 3, "epochs": 1}
+    X = pictures(40, (20, 30, 3))
+    fitted = featurizer(**settings, resolution=12).fit(X)
+    features = fitted.transform(X)
+    assert fitted.image_shape_ == (20, 30, 3)
+    small = X.reshape(40, 10, 2, 15, 2, 3).mean(axis=(2, 4))
+    same = featurizer(**settings, resolution=None).fit(small)
+    np.testing.assert_allclose(features, same.transform(small), atol=1e-3)
+    np.testing.assert_array_equal(np.concatenate([fitted.transform(x[None]) for x in X]), features)
+    restored = fitted.inverse_transform(features)
+    assert restored.shape == X.shape
+    np.testing.assert_allclose(fitted.encoder_(np.float32(X)), features, atol=1e-3)
+    np.testing.assert_allclose(fitted.decoder_(features), restored, atol=1e-2)
+    np.testing.assert_allclose(fitted.model_(np.float32(X)), restored, atol=1e-1)
+    error = np.mean(np.square(restored - X))
+    assert fitted.reconstruction_err_ == pytest.approx(error, rel=1e-4)
+
+
+def test_few_images_weigh_the_whole_image_more():
+    from cae_sklearn._networks.autoencoder import FEW_IMAGES, cell_weights
+
+    n_cells = np.array([1, 9])
+    for n_images, weight in ((0, 1 / 9), (FEW_IMAGES, 1 / 3), (10**9, 1)):
+        np.testing.assert_allclose(cell_weights(n_cells, n_images), [1, weight], rtol=1e-4)
+    X = pictures(20)
+    settings = {"n_components": None, "shift": 0.0, "epochs": 0}
+    fitted = featurizer("whitened", **settings).fit(X)
+    features, of_cells = fitted.transform(X), fitted._network.n_cells
+    assert features[:, of_cells == 1].std() > 3 * features[:, of_cells == 9].std()
 
 
 def test_few_images_do_not_blow_up_the_others():
@@ -226,7 +259,7 @@ def test_rows_of_a_table():
     signals = rng.normal(size=(50, 300))
     assert featurizer(filters=7, epochs=0).fit(signals).transform(signals).shape == (
         50,
-        3 * (7 + 2),
+        49,
     )
 
 
@@ -300,7 +333,7 @@ def test_set_output_and_names(fits):
     fitted = fits("whitened").set_output(transform="pandas")
     frame = fitted.transform(X)
     assert isinstance(frame, pd.DataFrame)
-    assert list(frame.columns) == [f"caefeaturizer{i}" for i in range(9 * (12 + 4))]
+    assert list(frame.columns) == [f"caefeaturizer{i}" for i in range(len(X) - 1)]
     assert "CAEFeaturizer" in estimator_html_repr(fitted)
 
 

@@ -3,7 +3,6 @@
 from math import sqrt
 
 import numpy as np
-import tensorflow as tf
 
 from .streaming import chunks, float_bytes
 
@@ -63,6 +62,8 @@ class Resized:
         return len(self._X)
 
     def __getitem__(self, indices):
+        import tensorflow as tf  # late: importing the package does without it
+
         places = np.arange(len(self))[indices]
         small = np.empty((len(places), *self.shape[1:]), np.float32)
         for chunk in chunks(len(places), self.read_bytes):
@@ -75,8 +76,8 @@ class Resized:
 
 def enlarged(pictures, size):
     """Return pictures (n, h, w, C) at a larger size, interpolated linearly."""
-    if tuple(pictures.shape[1:3]) == tuple(size):
-        return pictures
+    import tensorflow as tf
+
     large = np.empty((len(pictures), *size, pictures.shape[3]), np.float32)
     for chunk in chunks(len(large), float_bytes(large)):
         large[chunk] = tf.image.resize(pictures[chunk], size)

@@ -41,8 +41,6 @@ class Autoencoder(Description):
     ----------
     image_shape : (int, int, int)
         (H, W, C) at which the network looks at images.
-    full_size : (int, int)
-        (H, W) of the images as they come, not smaller.
     filters : tuple of int
         Filters of each layer.
     kernel_size : (int, int)
@@ -55,16 +53,18 @@ class Autoencoder(Description):
         Cells over which activations are averaged; None keeps the whole map.
     n_components : int or None
         Features after denoising; None leaves the pooled features as they are.
+    full_size : (int, int) or None
+        (H, W) of the images as they come, where they are larger.
     """
 
     image_shape: tuple
-    full_size: tuple
     filters: tuple
     kernel_size: tuple
     activation: str
     batch_norm: bool
     grid: tuple | None
     n_components: int | None
+    full_size: tuple | None = None
 
     def with_components(self, n_components, views):
         """Return this description with the components that its pooled features allow."""
@@ -79,6 +79,11 @@ class Autoencoder(Description):
                 "output_size or fewer filters, or shift=0, flip=None and n_components=None."
             )
         return replace(self, n_components=n_components)
+
+    @property
+    def trained(self):
+        """The description without what is learned in closed form."""
+        return replace(self, full_size=None, grid=None, n_components=None)
 
     @property
     def n_cells(self):
@@ -119,7 +124,7 @@ class Autoencoder(Description):
         check_process()
         model = self.network(part)
         load_weights(model, weights)
-        if self.full_size == self.image_shape[:2]:
+        if self.full_size is None:
             return model
         if part == "decoder":
             enlarge = keras.layers.Resizing(*self.full_size, name="enlarge", **IMAGES)
@@ -154,7 +159,8 @@ class Autoencoder(Description):
 
     def decode(self, weights, features):
         """Return the images that features stand for."""
-        return enlarged(outputs(self, "decoder", weights, features), self.full_size)
+        pictures = outputs(self, "decoder", weights, features)
+        return enlarged(pictures, self.full_size) if self.full_size else pictures
 
     def reconstruction_error(self, weights, images):
         """Return the mean squared error of reconstruction, in squared units of the input."""

@@ -7,6 +7,11 @@ from dataclasses import dataclass, fields
 class Description:
     """Base of the frozen dataclasses that describe networks."""
 
+    @property
+    def trained(self):
+        """The description of what is trained, the same for networks that differ elsewhere."""
+        return self
+
     def values(self):
         """Return the fields and their values, and the kind of the network, as a dict."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}

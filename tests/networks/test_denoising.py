@@ -77,7 +77,7 @@ def test_denoising_is_a_ridge_regression_on_views(shrinkage):
     reference = Ridge(share / (1 - share) * mean_variance).fit(V, F).coef_.T
     expected = F @ reference / (1 - share)
     error = np.square(F @ kernel - expected).sum() / np.square(expected).sum()
-    assert error < 0.01  # other random views
+    assert error < 0.015  # other random views
 
 
 def test_without_views_the_components_are_principal_ones():

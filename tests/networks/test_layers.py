@@ -12,6 +12,7 @@ from cae_sklearn._networks.layers import (
     SignedSqrt,
     Standardize,
     cell_weights,
+    max_pooling,
 )
 
 X = np.random.default_rng(0).normal(2.0, 3.0, (4, 6, 9, 2)).astype(np.float32)
@@ -53,6 +54,17 @@ def test_cells_may_begin_and_end_within_a_pixel():
     expected = X.reshape(4, 2, 3, 3, 3, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(pooled, expected, rtol=1e-5)
     np.testing.assert_allclose(GridPooling((4, 2))(X).numpy().mean(), X.mean(), rtol=1e-5)
+
+
+def test_maxima_are_those_of_cells_which_together_cover_the_map():
+    expected = X.reshape(4, 2, 3, 3, 3, 2).max(axis=(2, 4))
+    np.testing.assert_array_equal(max_pooling((6, 9), (2, 3), "max")(X), expected)
+    odd = max_pooling((6, 9), (4, 2), "max")(X).numpy()
+    assert odd.shape == (4, 4, 2, 2)
+    for place in np.ndindex(6, 9):
+        bright = X.copy()
+        bright[:, *place] = 100.0
+        assert (max_pooling((6, 9), (4, 2), "max")(bright).numpy() > odd).any()
 
 
 def test_cells_have_means_and_contrast():

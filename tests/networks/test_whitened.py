@@ -51,13 +51,13 @@ def test_kernel_and_grid_fit_the_image(shape, output_size, kernel, grid):
 
 
 def test_the_number_of_features_is_bounded_before_they_are_denoised(monkeypatch):
-    assert whitened().n_pooled == 9 * (8 + 3 + 1) == 108
-    monkeypatch.setattr(autoencoder, "N_POOLED", 107)
+    assert whitened().n_pooled == (9 + 1) * (8 + 8 + 3 + 1) == 200
+    monkeypatch.setattr(autoencoder, "N_POOLED", 199)
     for settings in ({}, {"shift": 0.0, "n_components": 5}, {"n_components": None}):
-        with pytest.raises(ValueError, match="108 features, and more than 107.*output_size"):
+        with pytest.raises(ValueError, match="200 features, and more than 199.*output_size"):
             whitened(**settings)
-    assert whitened(shift=0.0, n_components=None).n_features == 108
-    assert whitened(output_size=2).n_features == 48
+    assert whitened(shift=0.0, n_components=None).n_features == 200
+    assert whitened(output_size=2).n_features == 100
 
 
 def test_without_a_grid_large_images_have_too_many_features():
@@ -92,8 +92,8 @@ def test_pooled_features_are_those_of_whitening_then_encoding(fitted):
         assert np.abs(mean).max() > 0.01 and np.abs(variance - 1).max() > 0.01
         x = tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
     pooled = SignedSqrt("root")(GridPooling(network.grid)(tf.nn.relu(x)))
-    cells = tf.concat([pooled, CellStatistics(network.grid)(standard)], -1)
-    flat = tf.reshape(cells, (len(X), -1))
+    parts = pooled, CellStatistics(network.grid)(standard)
+    flat = tf.concat([tf.reshape(part, (len(X), -1)) for part in parts], -1)
     expected = (flat - weights["features/mean"]) / weights["features/scale"]
     np.testing.assert_allclose(fitted.transform(X), expected, atol=2e-3)
 

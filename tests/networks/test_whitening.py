@@ -26,8 +26,18 @@ def test_patches_are_whitened(patches):
     covariance = np.cov(white, rowvar=False)
     np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
     variances = np.linalg.eigvalsh(np.cov(normalize_contrast(patches), rowvar=False))
-    expected = variances / (variances + PATCH_RIDGE)
+    without_noise = 1 - variances[1] / np.maximum(variances, variances[1])
+    expected = without_noise**2 * variances / (variances + PATCH_RIDGE)
     np.testing.assert_allclose(np.sort(np.diag(covariance)), np.sort(expected), atol=1e-3)
+
+
+def test_white_noise_is_not_amplified():
+    rng = np.random.default_rng(0)
+    wave = np.sin(np.arange(16) / 2 + rng.uniform(0, 6, (5000, 1)))
+    noise = 0.5 * rng.normal(size=wave.shape)
+    kernel, bias = whitening(np.float32(wave + noise), rng)
+    white = [normalize_contrast(x) @ kernel for x in (np.float32(wave), np.float32(noise))]
+    assert white[1].var() < 0.1 * white[0].var()
 
 
 def test_the_kernel_takes_the_mean_of_a_patch_away(patches):
