@@ -87,14 +87,13 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights and optimizer state of the last fit.
     random_state : int, RandomState instance or None, default=None
-        Seeds initial weights, shuffling, dropout and the validation split. No global
-        random state is read or changed; None takes fresh entropy.
+        Seeds all that is random, without touching global state; None takes fresh entropy.
     verbose : bool or int, default=0
         Whether to print a line per epoch.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied for each fit. They find ``loss`` and, with early stopping, ``val_loss``. The
-        outputs of their ``self.model`` are logits.
-        Callbacks with hooks on batches make training use Keras's own, slower loop.
+        outputs of their ``self.model`` are logits. Hooks on batches make training use Keras's
+        own, slower loop.
 
     Attributes
     ----------

@@ -107,8 +107,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         An instance is copied for each fit and brings its own learning rate. Keras's own,
         slower loop serves all but plain Adam.
     early_stopping : bool, default=False
-        Whether to hold out images, stop when their loss no longer falls, and take the
-        weights of its minimum.
+        Whether to hold out images, and to take the weights of the least loss of these.
     validation_fraction : float in (0, 1), default=0.1
         Share of the images held out for early stopping.
     n_iter_no_change : int >= 1, default=10
@@ -131,8 +130,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     image_shape_ : tuple of int
         (H, W, C) of the images.
     reconstruction_err_ : float
-        Mean squared error of reconstruction of (at most 1000) training images, in squared
-        units of the input.
+        Mean squared error of reconstruction of (at most 1000) training images.
     history_ : dict of str to list of float
         ``loss``, with early stopping ``val_loss`` (without noise, so it is less), and what
         callbacks log, per epoch. In squared units of the standardised (whitened) input.

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 import cae_sklearn
+from cae_sklearn import CAEFeaturizer
 from cae_sklearn.search import param_grid, search_spaces
 
 from .toy import Toy, X, Y, make
@@ -34,6 +35,21 @@ def test_grid_and_spaces_have_the_names_and_ranges(prefix):
     assert (ratio.bounds, ratio.prior) == ((0, 1), "uniform")
     assert search_spaces(prefix)[prefix + "alpha"] is not alpha
     assert param_grid(prefix)[prefix + "batch_size"] is not grid[prefix + "batch_size"]
+
+
+@pytest.mark.parametrize("prefix", ["cae__", "pipe__cae__"])
+def test_grid_and_spaces_of_the_featurizer_are_valid(prefix):
+    grid, spaces = param_grid(prefix), search_spaces(prefix)
+    assert grid == {f"{prefix}resolution": [24, 32, 48], f"{prefix}output_size": [1, 3]}
+    categories = {name.removeprefix(prefix): space.categories for name, space in spaces.items()}
+    assert categories == {
+        "resolution": (24, 32, 48),
+        "output_size": (1, 2, 3, 5),
+        "n_components": (200, 400, 800),
+    }
+    for name, values in categories.items():
+        for value in values:
+            CAEFeaturizer(**{name: value})._validate_params()
 
 
 class Typed(Toy):
