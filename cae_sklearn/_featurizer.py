@@ -322,7 +322,7 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         with unchanged_on_error(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             images = check_images(self, X, reset=not resume)
-            network, views = self._describe(images, resume)
+            network, views = self._describe(images, resume, more=True)
             full, offset = self._centred(images, resume)
             images = held(resized(full, network.image_shape[:2]))
             kernel = self._weights.get("denoise/kernel") if resume else None
@@ -331,13 +331,13 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             self._keep(network, {**weights, **offset}, full)
         return self
 
-    def _describe(self, images, resume):
-        """Return the network for these images, and the views that denoise its features."""
+    def _describe(self, images, resume, more=False):
+        """Return the network for images, of which more may come, and the views that denoise."""
         from ._networks.choice import STAGES, autoencoder_for
 
         settings = {name: getattr(self, name) for name in STAGES}
         if not resume:
-            self._n_images = len(images)
+            self._n_images = None if more else len(images)
         network, views = autoencoder_for(images.shape[1:], self._n_images, **settings)
         if resume:
             self._check_same_network(network)

@@ -141,6 +141,7 @@ def test_500_predictions_of_different_sizes_take_no_more_memory(digits, fitted):
 # -- signals and killed workers ------------------------------------------------
 
 
+@pytest.mark.slow  # an interrupt that is lost would hold up all other tests
 def test_after_an_interrupt_all_goes_on(digits, fitted):
     """A fit that Ctrl-C ends leaves the estimator and the networks of others as they were."""
     images, y = digits[0][:200], digits[1][:200]

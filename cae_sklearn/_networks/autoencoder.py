@@ -218,6 +218,9 @@ class Autoencoder(Description):
         pooled = outputs(self, "pooled", {**weights, **learned}, some)
         learned["features/mean"] = pooled.mean(axis=0)
         share = cell_weights(self.n_cells, len(images))
+        if kernel is not None:
+            share = weights["features/share"]  # it was learned with these
+        learned["features/share"] = share
         learned["features/scale"] = deviation(pooled) / share
         features = (pooled - learned["features/mean"]) / learned["features/scale"]
         if self.n_components:

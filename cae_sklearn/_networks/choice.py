@@ -25,13 +25,13 @@ def autoencoder_for(
 ):
     """Return the network for images of a shape (H, W, C), and the views of them.
 
-    There are fewer components than the ``n_images`` of the first fit. The other parameters are
+    There are fewer components than the ``n_images``, if these are known. The other parameters are
     those of the featurizer, ``STAGES``.
     """
     *full_size, channels = map(int, shape)
     size = working_size(tuple(full_size), resolution)
     shape = *size, channels
-    if n_components:
+    if n_components and n_images:
         n_components = max(1, min(int(n_components), n_images - 1))
     views = Views.for_images(shape, shift=shift, flip=flip, shrinkage=shrinkage)
     kind = WhitenedAutoencoder if whiten else DeepAutoencoder

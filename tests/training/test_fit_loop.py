@@ -28,6 +28,7 @@ def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learni
 
 def test_early_stopping_may_have_no_end_of_epochs(blobs):
     clf = ElasticNetBNMLPClassifier((16, 8), epochs=10**12, n_iter_no_change=1, random_state=0)
+    clf.set_params(early_stopping=True)
     assert clf.set_params(learning_rate=0.05).fit(*blobs).n_iter_ < 1000
 
 
