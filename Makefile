@@ -6,6 +6,9 @@ WHEEL = .venv-wheel
 PRE = .venv-pre
 ELSEWHERE = build/elsewhere
 # A worker takes what the other has not begun: modules are of very different lengths.
+# Two processes with a TensorFlow thread each do not fight over two cores.
+export TF_NUM_INTRAOP_THREADS = 1
+export TF_NUM_INTEROP_THREADS = 1
 PYTEST = -m pytest --numprocesses 2 --dist worksteal --quiet
 QUICK = $(PYTEST) -m "not slow"
 

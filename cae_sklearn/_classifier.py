@@ -54,8 +54,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     batch_norm : bool, default=True
         Whether batch normalisation follows each activation.
     alpha : float >= 0, default=1e-4
-        Strength of the penalty. It acts over decades: search it on a log scale,
-        1e-6 to 1e-1.
+        Strength of the penalty. Search it on a log scale, 1e-6 to 1e-1.
     l1_ratio : float in [0, 1], default=0.5
         Share of the L1 norm in the penalty (rho).
     class_weight : dict, "balanced" or None, default=None
@@ -234,7 +233,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ConvergenceWarning
             When the loss is no longer finite. The last finite weights are put back.
         UserWarning
-            When early stopping takes the first epoch, or holds out fewer than 30 samples.
+            When early stopping takes the first epoch, or holds few out.
         """
         with unchanged_on_error(self):
             resume, seeds = self._continues(), self._seeds()
@@ -247,7 +246,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
             self._keep(network, weights)
             if held_out is not None:
-                warn_of_chance(self.validation_loss_curve_, len(held_out), type(self).__name__)
+                losses, patience = self.validation_loss_curve_, self.n_iter_no_change
+                warn_of_chance(losses, len(held_out), patience, type(self).__name__)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

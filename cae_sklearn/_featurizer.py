@@ -325,9 +325,9 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
             network, views = self._describe(images, resume, more=True)
             full, offset = self._centred(images, resume)
             images = held(resized(full, network.image_shape[:2]))
-            kernel = self._weights.get("denoise/kernel") if resume else None
+            kept = self._weights if resume else None
             weights = self._train_on(images, network, seeds, resume, keep_state=True, epochs=1)
-            weights = network.finish(weights, images, views, seeds["finish"], kernel)
+            weights = network.finish(weights, images, views, seeds["finish"], kept)
             self._keep(network, {**weights, **offset}, full)
         return self
 

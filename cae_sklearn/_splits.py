@@ -22,11 +22,11 @@ def share_to_hold_out(y, early_stopping, validation_fraction):
     return validation_fraction if enough else None
 
 
-def warn_of_chance(losses, n_validation, name):
+def warn_of_chance(losses, n_validation, patience, name):
     """Warn of early stopping whose choice of an epoch may be chance, or is no choice."""
     if n_validation < TOO_FEW:
         told = f"holds out {n_validation} samples, too few to tell one epoch from the next"
-    elif len(losses) > 1 and np.nanargmin(losses) == 0:
+    elif len(losses) > patience and np.argmin(losses) == 0:
         told = f"took the weights of the first of {len(losses)} epochs"
     else:
         return

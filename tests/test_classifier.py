@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils import estimator_html_repr
 
 from cae_sklearn import ElasticNetBNMLPClassifier
-from cae_sklearn._splits import held_out_of_each_class
+from cae_sklearn._splits import held_out_of_each_class, warn_of_chance
 
 
 def classifier(**params):
@@ -140,7 +140,9 @@ def test_early_stopping_warns_of_chance():
     with pytest.warns(UserWarning, match="holds out 20 samples, too few.*early_stopping=False"):
         classifier(epochs=1, early_stopping=True).fit(X[:100], y[:100])
     with pytest.warns(UserWarning, match="the first of 11 epochs.*lower learning_rate"):
-        classifier(epochs=50, early_stopping=True, learning_rate=0.1, alpha=0.0).fit(X, y)
+        warn_of_chance([1.0] + 10 * [2.0], 100, 10, "Classifier")
+    for losses in ([1.0] + 9 * [2.0], [2.0, 1.0] + 10 * [2.0]):
+        warn_of_chance(losses, 100, 10, "Classifier")  # not stopped, or not by the first
 
 
 def test_the_validation_split_is_stratified_shuffled_and_seeded():

@@ -188,7 +188,7 @@ class Autoencoder(Description):
         n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
         return images[sample_indices(len(images), n_images, rng)]
 
-    def last_features(self, weights, images, some, views, rng, kernel=None):
+    def last_features(self, weights, images, some, views, rng, kept=None):
         """Learn the scale of the pooled features, and how they are denoised.
 
         Parameters
@@ -201,8 +201,8 @@ class Autoencoder(Description):
             What denoising removes.
         rng : numpy.random.Generator
             Draws images and views.
-        kernel : ndarray or None
-            The denoising that is kept, only scaled anew; None learns it.
+        kept : dict of str to ndarray or None
+            Weights whose denoising is kept, only scaled anew; None learns it.
 
         Returns
         -------
@@ -217,9 +217,10 @@ class Autoencoder(Description):
         }
         pooled = outputs(self, "pooled", {**weights, **learned}, some)
         learned["features/mean"] = pooled.mean(axis=0)
+        kernel = (kept or {}).get("denoise/kernel")
         share = cell_weights(self.n_cells, len(images))
         if kernel is not None:
-            share = weights["features/share"]  # it was learned with these
+            share = kept["features/share"]  # it was learned with these
         learned["features/share"] = share
         learned["features/scale"] = deviation(pooled) / share
         features = (pooled - learned["features/mean"]) / learned["features/scale"]

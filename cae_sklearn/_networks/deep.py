@@ -154,7 +154,7 @@ class DeepAutoencoder(Autoencoder):
         """Return the weights that training starts from."""
         return {**initial_weights(model, seed), **self.standardization(images)}
 
-    def finish(self, weights, images, views, seed, kernel=None):
+    def finish(self, weights, images, views, seed, kept=None):
         """Return these weights with the denoising, and with what its decoder begins with.
 
         Parameters are those of `Autoencoder.last_features`.
@@ -163,9 +163,7 @@ class DeepAutoencoder(Autoencoder):
         if self.n_components:
             rng = np.random.default_rng(seed)
             some = self.sample(images, rng)
-            learned, pooled, features = self.last_features(
-                weights, images, some, views, rng, kernel
-            )
+            learned, pooled, features = self.last_features(weights, images, some, views, rng, kept)
             weights.update(learned)
             weights["pooled/kernel"], weights["pooled/bias"] = ridge(features, pooled)
         return weights

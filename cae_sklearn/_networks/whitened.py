@@ -206,7 +206,7 @@ class WhitenedAutoencoder(Autoencoder):
             "decode/bias": np.zeros(decoder.shape[1], np.float32),
         }
 
-    def finish(self, weights, images, views, seed, kernel=None):
+    def finish(self, weights, images, views, seed, kept=None):
         """Return these weights with filters, denoising and the decoder.
 
         Parameters are those of `Autoencoder.last_features`.
@@ -214,7 +214,7 @@ class WhitenedAutoencoder(Autoencoder):
         rng = np.random.default_rng(seed)
         weights = {**weights, **self.restoration(weights), **self._filters(weights)}
         some = self.sample(images, rng)
-        learned, _, features = self.last_features(weights, images, some, views, rng, kernel)
+        learned, _, features = self.last_features(weights, images, some, views, rng, kept)
         weights.update(learned)
         pictures = _coarse_pictures(
             some,

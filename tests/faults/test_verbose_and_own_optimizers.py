@@ -24,7 +24,7 @@ def loops(least, *others):
 def test_verbose_prints_a_line_with_the_losses_for_each_epoch(
     blobs, make_classifier, capsys, optimizer, verbose
 ):
-    make_classifier(verbose=verbose, optimizer=optimizer).fit(*blobs)
+    make_classifier(verbose=verbose, optimizer=optimizer, early_stopping=True).fit(*blobs)
     printed = capsys.readouterr().out
     lines = [line for line in printed.splitlines() if " loss: " in line]
     assert len(lines) == 2

@@ -85,8 +85,8 @@ def test_pieces_of_partial_fit_keep_their_weight_against_each_other(blobs, make_
 @optimizers
 def test_the_validation_loss_is_the_weighted_mean_and_the_penalty(make_classifier, optimizer):
     """With features that say nothing, each class has one loss; the split is stratified."""
-    X, y = np.zeros((100, 10)), np.repeat([0, 1], 50)
-    fitted = make_classifier(epochs=1, optimizer=optimizer).fit(
+    X, y = np.zeros((200, 10)), np.repeat([0, 1], 100)
+    fitted = make_classifier(epochs=1, optimizer=optimizer, early_stopping=True).fit(
         X, y, sample_weight=np.where(y == 0, 1e-3, 3e-3)
     )
     losses = -fitted.predict_log_proba(X[:1])[0]
@@ -128,7 +128,7 @@ def test_a_class_of_weight_zero_stays_a_class(blobs, make_classifier, early_stop
 def test_weights_of_one_class_only_predict_that_class(blobs, make_classifier, early_stopping):
     """As in LogisticRegression and MLPClassifier: classes are those of y."""
     X, y = blobs
-    fitted = make_classifier(early_stopping=early_stopping, epochs=10)
+    fitted = make_classifier(early_stopping=early_stopping, validation_fraction=0.4, epochs=10)
     fitted.fit(X, y, sample_weight=1.0 * (y == 2))
     np.testing.assert_array_equal(fitted.classes_, [0, 1, 2])
     assert np.mean(fitted.predict(X) == 2) > 0.9

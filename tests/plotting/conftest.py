@@ -24,6 +24,13 @@ def fitted(digits):
     X, y = digits[0][:100], digits[1][:100]
     cae = CAEFeaturizer(4, kernel_size=3, epochs=1, random_state=0)
     clf = ElasticNetBNMLPClassifier(
-        (8,), epochs=20, alpha=0.1, l1_ratio=1, learning_rate=0.01, random_state=0
+        (8,),
+        epochs=20,
+        alpha=0.1,
+        l1_ratio=1,
+        learning_rate=0.01,
+        early_stopping=True,
+        validation_fraction=0.3,
+        random_state=0,
     )
     return Pipeline([("cae", cae), ("clf", clf)]).fit(X, y), X, y
