@@ -94,7 +94,7 @@ class WhitenedAutoencoder(Autoencoder):
 
     @property
     def positions(self):
-        """Rows and columns of the places at which filters see the image."""
+        """How many rows and columns of places filters see the image from."""
         sizes = zip(self.image_shape[:2], self.kernel_size, strict=True)
         return tuple(n - k + 1 for n, k in sizes)
 
