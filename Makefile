@@ -6,9 +6,6 @@ WHEEL = .venv-wheel
 PRE = .venv-pre
 ELSEWHERE = build/elsewhere
 # A worker takes what the other has not begun: modules are of very different lengths.
-# Two processes with a TensorFlow thread each do not fight over two cores.
-export TF_NUM_INTRAOP_THREADS = 1
-export TF_NUM_INTEROP_THREADS = 1
 PYTEST = -m pytest --numprocesses 2 --dist worksteal --quiet
 QUICK = $(PYTEST) -m "not slow"
 
@@ -25,6 +22,10 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 demo: $(VENV)/installed
 	$(BIN)/python -m cae_sklearn tune --n-jobs 2 --output demo_output
+
+# Two processes with a TensorFlow thread each do not fight over two cores.
+test test-slow test-lowest test-wheel test-pre coverage: export TF_NUM_INTRAOP_THREADS = 1
+test test-slow test-lowest test-wheel test-pre coverage: export TF_NUM_INTEROP_THREADS = 1
 
 test: $(VENV)/installed
 	$(BIN)/python $(QUICK)

@@ -7,7 +7,7 @@ older commit's time divided by ours, and ``best`` the ratio of the least times, 
 programs disturb less.
 """
 
-from _compare import arguments, show
+from _compare import alternate, arguments, show
 
 args = arguments(__doc__, rounds=9, starts=3, against="96c1985", only=None)
 
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from statistics import median
 
@@ -110,16 +111,17 @@ class Side:
 
 
 def measure(task, sides):
-    """Return the seconds of the older commit and ours, a pair a round; each process warms up."""
-    for side in chain(*sides):
-        side.seconds(task)
+    """Return the seconds of the older commit and ours, a pair a round."""
     repeats = 20 if task.startswith("refit") else 1
+    rounds = 1 if task == "grid" else ceil(args.rounds / len(sides))
     pairs = []
-    for i in range(len(sides) if task == "grid" else args.rounds):
-        pair = sides[i % len(sides)]
-        order = (0, 1) if i % 2 else (1, 0)
-        times = {j: median(pair[j].seconds(task) for _ in range(repeats)) for j in order}
-        pairs.append((times[0], times[1]))
+    for pair in sides:
+        contestants = {
+            name: lambda side=side: median(side.seconds(task) for _ in range(repeats))
+            for name, side in zip(("older", "ours"), pair, strict=True)
+        }
+        measured = alternate(contestants, rounds)
+        pairs += zip(measured["older"][1], measured["ours"][1], strict=True)
     return pairs
 
 

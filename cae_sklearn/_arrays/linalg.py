@@ -65,7 +65,7 @@ def principal_axes(features, n_components, rng, n_iterations=N_ITERATIONS):
     for _ in range(n_iterations):
         axes = inner(features, inner(transposed, np.float32(_orthonormal(axes))))
     rotation = _orthonormal(rng.normal(size=(n_components, n_components)))
-    return np.float32(inner(np.ascontiguousarray(_orthonormal(axes).T), rotation))
+    return np.float32(inner(_orthonormal(axes).T, rotation))
 
 
 def project(features, kernel):
@@ -105,7 +105,7 @@ def _orthonormal(x):
         gram = inner(x, x)
         gram[np.diag_indices(len(gram))] += 1e-11 * np.trace(gram) / len(gram) + 1e-300
         inverse = tf.linalg.triangular_solve(cholesky(gram), np.eye(len(gram))).numpy()
-        x = inner(np.ascontiguousarray(x.T), np.ascontiguousarray(inverse.T))
+        x = inner(x.T, inverse.T)
     return x
 
 

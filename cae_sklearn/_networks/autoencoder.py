@@ -63,7 +63,7 @@ class Autoencoder(Description):
     activation: str
     batch_norm: bool
     grid: tuple | None
-    n_components: int | None
+    n_components: int | None = None
     full_size: tuple | None = None
 
     def with_components(self, n_components, views):

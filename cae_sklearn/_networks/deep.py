@@ -40,14 +40,7 @@ class DeepAutoencoder(Autoencoder):
             "filters, kernel_size",
             (filters, kernel_size),
         )
-        network = cls(
-            image_shape=image_shape,
-            filters=filters,
-            kernel_size=kernel_size,
-            grid=grid,
-            n_components=None,
-            **settings,
-        )
+        network = cls(image_shape, filters, kernel_size, grid=grid, **settings)
         if grid:
             network = replace(network, grid=tuple(map(min, grid, network.sizes[-1])))
         return network.with_components(n_components, views)

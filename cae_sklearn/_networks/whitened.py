@@ -70,14 +70,7 @@ class WhitenedAutoencoder(Autoencoder):
             "filters, kernel_size",
             (filters, kernel_size),
         )
-        network = cls(
-            image_shape=image_shape,
-            filters=filters,
-            kernel_size=kernel_size,
-            grid=grid,
-            n_components=None,
-            **settings,
-        )
+        network = cls(image_shape, filters, kernel_size, grid=grid, **settings)
         return network.with_components(n_components, views)
 
     @property
