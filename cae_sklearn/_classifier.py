@@ -8,16 +8,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._splits import held_out_of_each_class, share_to_hold_out, warn_of_chance
-from ._validation import (
-    check_classes,
-    check_features,
-    check_samples,
-    class_indices,
-    class_weights,
-    plain_labels,
-)
+from ._validation import check_features, check_samples
 
 
 class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
@@ -238,7 +232,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         with unchanged_on_error(self):
             resume, seeds = self._continues(), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
-            y = self._encode(y, None if resume else check_classes(y, self))
+            y = self._encode(y, self.classes_ if resume else check_classes(y, self))
             X, y, weight = self._weighed(X, y, weight, resume)
             share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
             held_out = held_out_of_each_class(y, share, seeds["split"])
@@ -281,7 +275,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         with unchanged_on_error(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
-            y = self._encode(y, self._all_classes(classes, resume))
+            known = self.classes_ if resume else None
+            y = self._encode(y, classes_of_parts(classes, known, self.class_weight))
             X, y, weight = self._weighed(X, y, weight, resume)
             network = self._describe(X, resume)
             weights = self._train_on(
@@ -290,45 +285,19 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             self._keep(network, weights)
         return self
 
-    def _all_classes(self, classes, resume):
-        """Return the classes that ``partial_fit`` is told of, None if they are known."""
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} needs all samples, but partial_fit sees "
-                "a part of them. Pass a dict: compute_class_weight of scikit-learn gives it."
-            )
-        if classes is None and not resume:
-            raise ValueError("The first call of partial_fit needs classes=, all labels.")
-        if not resume:
-            return np.unique(plain_labels(classes, "classes"))
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={classes!r} are not those of the first call: {self.classes_}."
-            )
-        return None
-
     def _encode(self, y, classes):
-        """Return indices of classes, which become ``classes_`` unless they are None."""
-        if classes is not None:
-            self.classes_ = classes
-        return class_indices(y, self.classes_)
+        """Return indices of classes, which become ``classes_``."""
+        self.classes_ = classes
+        return class_indices(y, classes)
 
     def _weighed(self, X, y, weight, resume):
-        """Return the samples of positive weight, and their weights, 1 on average, or None.
-
-        A common factor of all weights so far has no effect.
-        """
-        if weight is not None and not (weight > 0).all():
-            X, y, weight = (array[weight > 0] for array in (X, y, weight))
+        """Return the samples of positive weight, and their weights, 1 on average, or None."""
+        of_class = None
         if self.class_weight is not None:
-            of_class = class_weights(self.class_weight, self.classes_[y])
-            weight = of_class if weight is None else weight * of_class
-        sums = len(y) if weight is None else float(weight.sum()), len(y)
-        self._weight_total = np.add(sums, self._weight_total if resume else 0.0)
-        mean = np.divide(*self._weight_total)
-        if weight is None:
-            return X, y, None if mean == 1.0 else np.full(len(y), 1.0 / mean)
-        return X, y, weight / mean
+            of_class = partial(class_weights, self.class_weight, self.classes_)
+        before = self._weight_total if resume else 0.0
+        *samples, self._weight_total = weighed(X, y, weight, of_class, before)
+        return samples
 
     def _describe(self, X, resume):
         """Return the network for these samples."""

@@ -3,21 +3,23 @@
 from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._arrays.resizing import held, resized
 from ._arrays.streaming import shifted, wide_offset
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._reconstruction import ReconstructionMixin
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._splits import held_out_share
-from ._validation import as_known_floats, check_images
+from ._validation import check_images
 
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
 
 
-class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
+class CAEFeaturizer(
+    ReconstructionMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator
+):
     r"""Features of a convolutional autoencoder, learned from images without labels.
 
     By default the autoencoder has one wide layer. The contrast of each patch is
@@ -384,67 +386,3 @@ class CAEFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         network, weights = self._learned
         images = check_images(self, X, reset=False)
         return network.encode(weights, shifted(images, weights.get("offset")))
-
-    def inverse_transform(self, X):
-        """Return the images that features stand for.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features_out)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n, H, W, C), float32
-            Images in the units of the input.
-        """
-        check_is_fitted(self)
-        X = check_array(as_known_floats(X), dtype=np.float32)
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but {type(self).__name__} gives "
-                f"{self._n_features_out}. Pass what transform returned."
-            )
-        network, weights = self._learned
-        images = network.decode(weights, X)
-        return images + weights["offset"] if "offset" in weights else images
-
-    def score(self, X, y=None):
-        """Return the negative mean squared error of reconstruction.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
-            Images.
-        y : ignored
-            There for the pipeline.
-
-        Returns
-        -------
-        float
-            In squared units of the input; the higher, the better.
-        """
-        check_is_fitted(self)
-        network, weights = self._learned
-        images = shifted(check_images(self, X, reset=False), weights.get("offset"))
-        return -network.reconstruction_error(weights, images)
-
-    @property
-    def encoder_(self):
-        """The encoder as a Keras model of its own, from images to features."""
-        return self._keras_model("encoder")
-
-    @property
-    def decoder_(self):
-        """The decoder as a Keras model of its own, from features to images."""
-        return self._keras_model("decoder")
-
-    @property
-    def model_(self):
-        """Encoder and decoder as one Keras model of its own, from images to images."""
-        return self._keras_model("autoencoder")
-
-    def _keras_model(self, part):
-        check_is_fitted(self)
-        network, weights = self._learned
-        return network.keras_model(part, weights)

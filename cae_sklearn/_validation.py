@@ -6,10 +6,10 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._arrays.streaming import is_wide
+from ._labels import plain_labels
 from ._sklearn import _check_sample_weight, validate_data
 
 CHANNELS_FIRST = (
@@ -188,76 +188,3 @@ def _warn_of_lost_digits(X):
             UserWarning,
             stacklevel=4,
         )
-
-
-def check_classes(y, estimator):
-    """Return the classes of the labels ``y``, two or more."""
-    classes = np.unique(y)
-    if len(classes) < 2:
-        raise ValueError(
-            f"{type(estimator).__name__} needs two or more classes, but y holds one class "
-            f"only: {classes.tolist()}."
-        )
-    return classes
-
-
-def class_indices(y, classes):
-    """Return the place of each label among the sorted ``classes``, int32."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
-            f"{classes.tolist()}. Name all in classes=, or fit anew."
-        )
-    return np.searchsorted(classes, y).astype(np.int32)
-
-
-def plain_labels(y, name="y"):
-    """Return labels as NumPy knows them, without missing ones, all of one type.
-
-    pandas's nullable types get their own integers and truth values, which scikit-learn would
-    read as floats.
-    """
-    dtype = getattr(y, "dtype", None)
-    if hasattr(dtype, "na_value") and hasattr(y, "isna"):
-        _refuse_missing(np.asarray(y.isna()), name)
-        known = getattr(dtype, "numpy_dtype", None)
-        y = np.asarray(y) if known is None else y.to_numpy(dtype=known)
-    labels = np.asarray(y)
-    if labels.dtype.kind in "mM":
-        _refuse_missing(np.isnat(labels), name)
-    if labels.dtype.kind == "O" and labels.ndim == 1:
-        _refuse_missing(np.array([one is None or one != one for one in labels.tolist()]), name)
-        _refuse_mixed(labels, name)
-    return y
-
-
-def _refuse_missing(missing, name):
-    if missing.any():
-        raise ValueError(
-            f"{name} holds {int(missing.sum())} missing labels (NA, NaN or None). Leave these "
-            "samples out, or give them a label of their own."
-        )
-
-
-def _refuse_mixed(labels, name):
-    try:
-        np.unique(labels)
-    except TypeError:
-        types = sorted({type(label).__name__ for label in labels.tolist()})
-        raise ValueError(
-            f"{name} must hold labels of one type, but holds {', '.join(types)}, which have no "
-            "order. Convert them, for instance by np.asarray(labels, dtype=str)."
-        ) from None
-
-
-def class_weights(class_weight, labels):
-    """Return the weight of the class of each label."""
-    if isinstance(class_weight, dict):
-        values = np.asarray(list(class_weight.values()), dtype=np.float64)
-        if not (np.isfinite(values).all() and (values > 0).all()):
-            raise ValueError(
-                "class_weight must hold positive finite numbers, but is "
-                f"{class_weight!r}. Leave a class out of the data instead."
-            )
-    return compute_sample_weight(class_weight, labels)

@@ -1,0 +1,139 @@
+"""What y means: labels, their classes, and how much each sample weighs."""
+
+import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
+
+
+def check_classes(y, estimator):
+    """Return the classes of the labels ``y``, two or more."""
+    classes = np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs two or more classes, but y holds one class "
+            f"only: {classes.tolist()}."
+        )
+    return classes
+
+
+def class_indices(y, classes):
+    """Return the place of each label among the sorted ``classes``, int32."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
+            f"{classes.tolist()}. Name all in classes=, or fit anew."
+        )
+    return np.searchsorted(classes, y).astype(np.int32)
+
+
+def plain_labels(y, name="y"):
+    """Return labels as NumPy knows them, without missing ones, all of one type.
+
+    pandas's nullable types get their own integers and truth values, which scikit-learn would
+    read as floats.
+    """
+    dtype = getattr(y, "dtype", None)
+    if hasattr(dtype, "na_value") and hasattr(y, "isna"):
+        _refuse_missing(np.asarray(y.isna()), name)
+        known = getattr(dtype, "numpy_dtype", None)
+        y = np.asarray(y) if known is None else y.to_numpy(dtype=known)
+    labels = np.asarray(y)
+    if labels.dtype.kind in "mM":
+        _refuse_missing(np.isnat(labels), name)
+    if labels.dtype.kind == "O" and labels.ndim == 1:
+        _refuse_missing(np.array([one is None or one != one for one in labels.tolist()]), name)
+        _refuse_mixed(labels, name)
+    return y
+
+
+def _refuse_missing(missing, name):
+    if missing.any():
+        raise ValueError(
+            f"{name} holds {int(missing.sum())} missing labels (NA, NaN or None). Leave these "
+            "samples out, or give them a label of their own."
+        )
+
+
+def _refuse_mixed(labels, name):
+    try:
+        np.unique(labels)
+    except TypeError:
+        types = sorted({type(label).__name__ for label in labels.tolist()})
+        raise ValueError(
+            f"{name} must hold labels of one type, but holds {', '.join(types)}, which have no "
+            "order. Convert them, for instance by np.asarray(labels, dtype=str)."
+        ) from None
+
+
+def class_weights(class_weight, classes, y):
+    """Return the weight of the class of each sample; ``y`` holds indices of classes."""
+    if isinstance(class_weight, dict):
+        values = np.asarray(list(class_weight.values()), dtype=np.float64)
+        if not (np.isfinite(values).all() and (values > 0).all()):
+            raise ValueError(
+                "class_weight must hold positive finite numbers, but is "
+                f"{class_weight!r}. Leave a class out of the data instead."
+            )
+    return compute_sample_weight(class_weight, classes[y])
+
+
+def classes_of_parts(classes, known, class_weight):
+    """Return all the classes that ``partial_fit`` is told of.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,) or None
+        What the user passed.
+    known : ndarray of shape (n_classes,) or None
+        Those of the first call; None in the first.
+    class_weight : dict, str or None
+        The classifier's parameter.
+    """
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight={class_weight!r} needs all samples, but partial_fit sees "
+            "a part of them. Pass a dict: compute_class_weight of scikit-learn gives it."
+        )
+    if known is None:
+        if classes is None:
+            raise ValueError("The first call of partial_fit needs classes=, all labels.")
+        return np.unique(plain_labels(classes, "classes"))
+    if classes is not None and not np.array_equal(np.unique(classes), known):
+        raise ValueError(f"classes={classes!r} are not those of the first call: {known}.")
+    return known
+
+
+def weighed(X, y, weight, of_class, before):
+    """Return the samples of positive weight, and their weights, 1 on average, or None.
+
+    A common factor of all weights so far has no effect.
+
+    Parameters
+    ----------
+    X, y : ndarrays of shape (n, ...)
+        Samples and their targets.
+    weight : ndarray of shape (n,) or None
+        Weights >= 0.
+    of_class : callable or None
+        Gives the weights that the targets bring with them.
+    before : ndarray of shape (2,) or float
+        The sums of the weights and of the samples of earlier calls, 0.0 in the first.
+
+    Returns
+    -------
+    X, y, weight
+        As above.
+    total : ndarray of shape (2,)
+        The sums, these samples included.
+    """
+    if weight is not None and not (weight > 0).all():
+        X, y, weight = (array[weight > 0] for array in (X, y, weight))
+    if of_class is not None:
+        weight = of_class(y) if weight is None else weight * of_class(y)
+    total = np.add((len(y) if weight is None else float(weight.sum()), len(y)), before)
+    mean = np.divide(*total)
+    if weight is None:
+        weight = None if mean == 1.0 else np.full(len(y), 1.0 / mean)
+    else:
+        weight = weight / mean
+    return X, y, weight, total

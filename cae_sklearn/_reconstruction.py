@@ -1,0 +1,75 @@
+"""What a fitted autoencoder does beside giving features: images back, scores, Keras models."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ._arrays.streaming import shifted
+from ._validation import as_known_floats, check_images
+
+
+class ReconstructionMixin:
+    """Mixin of the featurizer: images that features stand for, and how near they come."""
+
+    def inverse_transform(self, X):
+        """Return the images that features stand for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features_out)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n, H, W, C), float32
+            Images in the units of the input.
+        """
+        check_is_fitted(self)
+        X = check_array(as_known_floats(X), dtype=np.float32)
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} gives "
+                f"{self._n_features_out}. Pass what transform returned."
+            )
+        network, weights = self._learned
+        images = network.decode(weights, X)
+        return images + weights["offset"] if "offset" in weights else images
+
+    def score(self, X, y=None):
+        """Return the negative mean squared error of reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images.
+        y : ignored
+            There for the pipeline.
+
+        Returns
+        -------
+        float
+            In squared units of the input; the higher, the better.
+        """
+        check_is_fitted(self)
+        network, weights = self._learned
+        images = shifted(check_images(self, X, reset=False), weights.get("offset"))
+        return -network.reconstruction_error(weights, images)
+
+    @property
+    def encoder_(self):
+        """The encoder as a Keras model of its own, from images to features."""
+        return self._keras_model("encoder")
+
+    @property
+    def decoder_(self):
+        """The decoder as a Keras model of its own, from features to images."""
+        return self._keras_model("decoder")
+
+    @property
+    def model_(self):
+        """Encoder and decoder as one Keras model of its own, from images to images."""
+        return self._keras_model("autoencoder")
+
+    def _keras_model(self, part):
+        check_is_fitted(self)
+        network, weights = self._learned
+        return network.keras_model(part, weights)
