@@ -140,7 +140,10 @@ def test_a_default_float_type_of_the_user_changes_nothing(blobs):
     np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.parametrize("params", [{"filters": 6}, {"filters": (4,), "whiten": False}])
+@pytest.mark.parametrize(
+    "params",
+    [{"filters": 6}, pytest.param({"filters": (4,), "whiten": False}, marks=pytest.mark.slow)],
+)
 def test_an_image_format_of_the_user_changes_nothing(params):
     X = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
     made = cae(**params, kernel_size=3)

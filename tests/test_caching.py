@@ -35,7 +35,7 @@ class CountFits(keras.callbacks.Callback):
 
 
 def search(memory=None, n_jobs=1, **params):
-    small = {"filters": 4, "kernel_size": 3, "epochs": 0, "random_state": 0}
+    small = {"filters": 4, "kernel_size": 3, "n_components": 10, "epochs": 0, "random_state": 0}
     featurizer = CAEFeaturizer(**{**small, **params})
     clf = ElasticNetBNMLPClassifier((8,), epochs=1, early_stopping=False, random_state=0)
     model = Pipeline([("cae", featurizer), ("clf", clf)], memory=memory)

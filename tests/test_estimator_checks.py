@@ -13,7 +13,10 @@ EXPECTED_FAILURES = {
 }
 SKIPS = {"check_array_api_input": "runs only where SCIPY_ARRAY_API is set before SciPy starts"}
 SMALL = [
-    (CAEFeaturizer(4, epochs=0), {}),  # the filters are those that training starts from
+    (
+        CAEFeaturizer(4, n_components=20, epochs=0),
+        {},
+    ),  # the filters are those that training starts from
     (ElasticNetBNMLPClassifier((16,), epochs=30, learning_rate=0.01), EXPECTED_FAILURES),
 ]
 DEFAULTS = [

@@ -36,7 +36,14 @@ from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 
 def cae(**params):
     return CAEFeaturizer(
-        **{"filters": 8, "kernel_size": 3, "epochs": 1, "random_state": 0, **params}
+        **{
+            "filters": 8,
+            "kernel_size": 3,
+            "n_components": 60,
+            "epochs": 1,
+            "random_state": 0,
+            **params,
+        }
     )
 
 
@@ -62,7 +69,8 @@ def test_integer_cv_is_stratified(digits):
     assert [search.cv_results_[n] for n in names] == [split.cv_results_[n] for n in names]
 
 
-@pytest.mark.parametrize("deep", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("deep", [False, True])
 def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
     X, y = digits
     params = {"whiten": False, "filters": (8, 4), "kernel_size": 3} if deep else {}

@@ -100,7 +100,9 @@ def shrunk(make_pipeline):
     def make(*args):
         pipeline = make_pipeline(*args)
         whiten = pipeline["cae"].whiten
-        pipeline["cae"].set_params(filters=8 if whiten else (8, 4), kernel_size=3, noise=0.0)
+        pipeline["cae"].set_params(
+            filters=8 if whiten else (8, 4), kernel_size=3, noise=0.0, n_components=30
+        )
         return pipeline.set_params(clf__hidden_layer_sizes=(32,), clf__epochs=8)
 
     return make

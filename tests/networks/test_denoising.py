@@ -112,5 +112,6 @@ def test_denoised_features_move_less_when_the_image_moves(params):
 @pytest.mark.parametrize("n", [40, 300])
 def test_any_shrinkage_gives_numbers(shrinkage, n):
     X = np.kron(np.random.default_rng(0).normal(size=(n, 2, 2)), np.ones((8, 8)))
-    settings = {"filters": 4, "shrinkage": shrinkage, "epochs": 0, "random_state": 0}
+    settings = {"filters": 4, "n_components": 30, "shrinkage": shrinkage}
+    settings.update(epochs=0, random_state=0)
     assert np.isfinite(CAEFeaturizer(**settings).fit_transform(X)).all()
