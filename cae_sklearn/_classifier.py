@@ -8,9 +8,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._held_out import held_out_of_each_class, share_to_hold_out, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._sklearn import Interval, StrOptions, _fit_context
-from ._splits import held_out_of_each_class, share_to_hold_out, warn_of_chance
 from ._validation import check_features, check_samples
 
 

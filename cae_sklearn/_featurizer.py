@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._arrays.resizing import held, resized
 from ._arrays.streaming import shifted, wide_offset
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._held_out import held_out_share
 from ._reconstruction import ReconstructionMixin
 from ._sklearn import Interval, StrOptions, _fit_context
-from ._splits import held_out_share
 from ._validation import check_images
 
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}

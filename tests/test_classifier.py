@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils import estimator_html_repr
 
 from cae_sklearn import ElasticNetBNMLPClassifier
-from cae_sklearn._splits import held_out_of_each_class, warn_of_chance
+from cae_sklearn._held_out import held_out_of_each_class, warn_of_chance
 
 
 def classifier(**params):

@@ -15,7 +15,7 @@ FLOORS = [  # each imports those before it; within a folder nothing runs in circ
     {"_version"},
     {"_sklearn"},
     {"_arrays"},
-    {"_labels", "_splits"},
+    {"_labels", "_held_out"},
     {"_validation"},
     {"_training"},
     {"_networks"},

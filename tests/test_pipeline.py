@@ -39,7 +39,7 @@ def cae(**params):
         **{
             "filters": 8,
             "kernel_size": 3,
-            "n_components": 60,
+            "n_components": 120,
             "epochs": 1,
             "random_state": 0,
             **params,

@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from ..datasets import load_cifar10, load_digits_images, load_npz
 from ._print import say
-from ._sets import fetch_cifar10, names_of_labels, subset
+from ._subsets import fetch_cifar10, names_of_labels, subset
 
 
 def load_images(args):

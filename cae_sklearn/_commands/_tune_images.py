@@ -18,7 +18,7 @@ from ..datasets import (
     load_npz,
 )
 from ._print import say
-from ._sets import fetch_cifar10, names_of_labels, subset
+from ._subsets import fetch_cifar10, names_of_labels, subset
 
 CHIP_SIZE = (64, 64)
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from ._checks import check_folder
 from ._files import open_regular
-from ._pickles import read_pickle
-from ._splits import split_bunch
+from ._plain_pickles import read_pickle
+from ._two_parts import split_bunch
 
 _NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ._checks import warn_caller
 from ._files import open_regular
-from ._splits import split_bunch
+from ._two_parts import split_bunch
 
 _WANTED = ("x_train", "y_train", "x_test", "y_test")
 _NAMES = ("target_names", "class_names")

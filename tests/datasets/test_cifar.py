@@ -11,7 +11,7 @@ import pytest
 from image_files import RNG, picture
 from numpy.testing import assert_array_equal
 
-from cae_sklearn.datasets import _pickles, load_cifar10
+from cae_sklearn.datasets import _plain_pickles, load_cifar10
 
 
 def batch_files(folder, protocol=4, bytes_keys=True):
@@ -265,7 +265,7 @@ def test_cifar10_pickles_that_would_take_all_memory_or_time_are_refused(tmp_path
 
 def test_cifar10_steps_are_bounded(tmp_path, monkeypatch):
     batch_files(tmp_path)
-    monkeypatch.setattr(_pickles, "_MOST_STEPS", 50)
+    monkeypatch.setattr(_plain_pickles, "_MOST_STEPS", 50)
     refused(tmp_path, b"\x80\x02]" + 100 * b"Na" + b".", "more than 50 steps")
 
 
