@@ -9,7 +9,7 @@ ELSEWHERE = build/elsewhere
 PYTEST = -m pytest --numprocesses 2 --dist worksteal --quiet
 QUICK = $(PYTEST) -m "not slow"
 
-.PHONY: demo test test-slow test-doc test-lowest test-wheel test-pre test-all coverage
+.PHONY: demo docs test test-slow test-doc test-lowest test-wheel test-pre test-all coverage
 .PHONY: bench lint dist elsewhere clean
 
 # Bytecode is compiled once here: without it TensorFlow takes half a minute to import.
@@ -33,9 +33,15 @@ test: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m slow
 
-# The examples of the docstrings.
+# The examples of the docstrings, and the code of the pages.
 test-doc: $(VENV)/installed
-	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn
+	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn tests/test_docs.py
+	$(BIN)/python tests/code_blocks.py
+
+# The site, in docs/_build/html; a warning is an error.
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
 
 # What `make test` leaves out.
 test-all: lint test-slow test-doc test-lowest
@@ -97,5 +103,5 @@ lint: $(VENV)/installed
 	$(BIN)/numpydoc lint $(shell find cae_sklearn -name '*.py')
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(WHEEL) $(PRE) build dist *.egg-info .coverage .coverage.*
+	rm -rf $(VENV) $(LOWEST) $(WHEEL) $(PRE) build dist docs/_build docs/auto_examples docs/generated *.egg-info .coverage .coverage.*
 	rm -rf demo_output features_output four_approaches mstar_output

@@ -39,9 +39,9 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ``BayesSearchCV`` can search strings, not tuples. With ``()`` or ``""`` there is no
         hidden layer: the classifier is softmax regression with an elastic net, and
         ``activation``, ``dropout_rate`` and ``batch_norm`` have nothing to act on.
-    activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
-            "linear"}, default="relu"
-        Activation of the hidden layers.
+    activation : str, default="relu"
+        Activation of the hidden layers: ``"relu"``, ``"elu"``, ``"gelu"``, ``"leaky_relu"``,
+        ``"selu"``, ``"silu"``, ``"tanh"``, ``"sigmoid"`` or ``"linear"``.
     dropout_rate : float in [0, 1), default=0.5
         Share of the units of each hidden layer that a training step leaves out, applied
         to one part in 256.
@@ -111,7 +111,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Epochs run.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, when X had some.
     model_ : keras.Model
         A copy of the network: features to probabilities.

@@ -86,9 +86,10 @@ class CAEFeaturizer(
         How far the covariance of the features of views is drawn towards that of unrelated
         ones: 0 hardly (as 0.0001), 1 wholly; ``"auto"`` is d / (d + 5 n) for d features and
         the n images looked at.
-    activation : {"relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh", "sigmoid", \
-            "linear"}, default="relu"
-        Activation of the encoder, and of the hidden layers of a deep decoder.
+    activation : str, default="relu"
+        Activation of the encoder, and of the hidden layers of a deep decoder: ``"relu"``,
+        ``"elu"``, ``"gelu"``, ``"leaky_relu"``, ``"selu"``, ``"silu"``, ``"tanh"``,
+        ``"sigmoid"`` or ``"linear"``.
     batch_norm : bool, default=False
         Whether batch normalisation stands before each activation of the encoder.
     image_shape : (int, int), (int, int, int) or None, default=None
@@ -142,7 +143,7 @@ class CAEFeaturizer(
         Epochs run.
     n_features_in_ : int
         H * W * C.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the pixels, when X had some.
     encoder_, decoder_, model_ : keras.Model
         Copies of the networks: images to features, features to images, and both.

@@ -8,7 +8,10 @@ import shutil
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
+from code_blocks import PAGES, python_blocks
+from PIL import Image, ImageDraw
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -102,6 +105,48 @@ def test_the_page_of_the_features_shows_what_was_measured(tmp_path):
 def test_the_examples_of_the_docstrings(name):
     module = importlib.import_module(f"cae_sklearn.{name}")
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Work in a new folder that has a folder `photos` of two classes, as the pages say."""
+    rng = np.random.default_rng(0)
+    for name in "circles", "squares":
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(24):
+            image = Image.new("RGB", (48, 40), tuple(rng.integers(150, 256, 3).tolist()))
+            x, y, ink = *rng.integers(0, 16, 2).tolist(), tuple(rng.integers(0, 100, 3).tolist())
+            pen = ImageDraw.Draw(image)
+            draw = pen.ellipse if name == "circles" else pen.rectangle
+            draw((x, y, x + 20, y + 20), fill=ink)
+            image.save(tmp_path / "photos" / name / f"{i}.png")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.slow  # make test-doc runs them too
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name
+)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, photos):
+    names = {"__name__": "a page"}
+    for line, code, reason in python_blocks(page):
+        if reason is None:
+            exec(compile("\n" * line + code, str(page), "exec"), names)
+
+
+def test_the_first_example_of_the_front_page_is_short():
+    readme = DOCS.parent / "README.md"
+    assert len(python_blocks(readme)[0][1].splitlines()) <= 20
+
+
+def test_the_reference_has_every_public_name():
+    reference = (DOCS / "reference.md").read_text(encoding="utf-8")
+    for name in "", ".search", ".caching", ".plotting", ".datasets":
+        module = importlib.import_module(f"cae_sklearn{name}")
+        _, _, part = reference.partition(f".. currentmodule:: cae_sklearn{name}\n")
+        listed = part.split("```")[0].split()
+        missing = [public for public in module.__all__ if public not in listed]
+        assert missing in ([], ["__version__"]), f"{module.__name__}: {missing}"
 
 
 def test_the_pictures_of_the_pages_exist():

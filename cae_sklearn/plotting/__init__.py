@@ -5,12 +5,16 @@ ones. Needs matplotlib, which is imported by the first plot: ``pip install cae_s
 """
 
 from ._curves import TrainingCurveDisplay
+from ._feature_map import FeatureMapDisplay
+from ._filters import FilterDisplay
 from ._predictions import PredictionsDisplay
 from ._reconstruction import ReconstructionDisplay
 from ._search import SearchResultsDisplay
 from ._sparsity import SparsityDisplay
 
 __all__ = [
+    "FeatureMapDisplay",
+    "FilterDisplay",
     "PredictionsDisplay",
     "ReconstructionDisplay",
     "SearchResultsDisplay",

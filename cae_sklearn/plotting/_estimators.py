@@ -1,10 +1,16 @@
-"""What a display looks up in a fitted estimator, which may be a Pipeline."""
+"""What a display looks up in a fitted estimator, which may be a Pipeline or a search."""
 
 from sklearn.pipeline import Pipeline
 
 
+def found(estimator):
+    """Return the best estimator of a fitted search; any other one as it is."""
+    return getattr(estimator, "best_estimator_", estimator)
+
+
 def steps_of(estimator):
     """Return the steps of a Pipeline, those of inner ones too; else the estimator alone."""
+    estimator = found(estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     return [inner for _, step in estimator.steps for inner in steps_of(step)]
@@ -24,12 +30,23 @@ def step_with(estimator, *names):
     )
 
 
+def features_of(estimator, X):
+    """Return features of X: by a transformer, or by the steps of a Pipeline before its last."""
+    estimator = found(estimator)
+    if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
+        estimator = estimator[:-1]
+    return estimator.transform(X)
+
+
 def autoencoder_of(estimator):
     """Return a featurizer, or the part of a Pipeline up to its last step that can be inverted."""
+    estimator = found(estimator)
     if not isinstance(estimator, Pipeline):
         return estimator
-    found = [i for i, (_, step) in enumerate(estimator.steps) if hasattr(step, "inverse_transform")]
-    part = estimator[: found[-1] + 1] if found else None
+    places = [
+        i for i, (_, step) in enumerate(estimator.steps) if hasattr(step, "inverse_transform")
+    ]
+    part = estimator[: places[-1] + 1] if places else None
     if part is None or not hasattr(part, "inverse_transform"):
         raise TypeError(
             "featurizer must lead from features back to images, but not every step of the Pipeline "

@@ -11,7 +11,7 @@ def param_grid(prefix="clf__"):
 
     Parameters
     ----------
-    prefix : str, default="clf__"
+    prefix : str, default ``"clf__"``
         What stands before each name: the pipeline step and two underscores, or "" for a bare
         classifier. A step named ``cae`` is a `CAEFeaturizer`.
 
@@ -47,7 +47,7 @@ def search_spaces(prefix="clf__"):
 
     Parameters
     ----------
-    prefix : str, default="clf__"
+    prefix : str, default ``"clf__"``
         What stands before each name: the pipeline step and two underscores, or "" for a bare
         classifier. A step named ``cae`` is a `CAEFeaturizer`.
 

@@ -15,6 +15,8 @@ from sklearn.svm import SVC
 
 from cae_sklearn import CAEFeaturizer
 from cae_sklearn.plotting import (
+    FeatureMapDisplay,
+    FilterDisplay,
     PredictionsDisplay,
     ReconstructionDisplay,
     SearchResultsDisplay,
@@ -31,6 +33,8 @@ DISPLAYS = {
         params={name[6:]: v for name, v in results(GRID, range(4)).items() if name[0] == "p"},
         scores=np.arange(4.0),
     ),
+    "filters": lambda: FilterDisplay(filters=images(2, 3, 3, 1)),
+    "map": lambda: FeatureMapDisplay(points=images(6, 2), y=np.arange(6) % 2),
     "sparsity": lambda: SparsityDisplay(coef=images(3, 5)),
     "predictions": lambda: PredictionsDisplay(
         images=images(2, 4, 4, 1), y_true=np.array([0, 1]), y_pred=np.array([0, 0])
@@ -59,7 +63,7 @@ def test_plot_returns_self_makes_one_figure_and_leaves_the_data(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "n"), {"reconstruction": 4, "sparsity": 2, "predictions": 2}.items()
+    ("name", "n"), {"reconstruction": 4, "sparsity": 2, "predictions": 2, "filters": 2}.items()
 )
 def test_given_axes_are_used_in_any_arrangement(name, n):
     figure, axes = plt.subplots(n // 2, 2)
@@ -69,7 +73,7 @@ def test_given_axes_are_used_in_any_arrangement(name, n):
     assert display.axes_.ravel().tolist() == axes.ravel().tolist()
 
 
-@pytest.mark.parametrize("name", ["reconstruction", "search", "sparsity", "predictions"])
+@pytest.mark.parametrize("name", ["reconstruction", "search", "sparsity", "predictions", "filters"])
 def test_a_wrong_number_of_axes_is_an_error(name):
     _, axes = plt.subplots(1, 3)
     with pytest.raises(ValueError, match=r"axes must hold [124] axes for this \w+, but holds 3"):
@@ -85,6 +89,8 @@ def test_unfitted_estimators_are_an_error():
             make_pipeline(CAEFeaturizer(), SVC()), images(2, 4, 4)
         ),
         lambda: TrainingCurveDisplay.from_estimator(make_pipeline(MLPClassifier())),
+        lambda: FilterDisplay.from_estimator(CAEFeaturizer()),
+        lambda: FeatureMapDisplay.from_estimator(CAEFeaturizer(), images(2, 4, 4)),
         lambda: PredictionsDisplay.from_estimator(SVC(), images(2, 4, 4), [0, 1]),
         lambda: SearchResultsDisplay.from_search(GridSearchCV(SVC(), {"C": [1]})),
     ):
