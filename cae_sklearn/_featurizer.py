@@ -132,6 +132,8 @@ class CAEFeaturizer(
     ----------
     image_shape_ : tuple of int
         (H, W, C) of the images.
+    filters_ : ndarray of shape (n_filters, height, width, C)
+        Filters of the first convolution, as they act on standardised pixels.
     reconstruction_err_ : float
         Mean squared error of reconstruction of (at most 1000) training images.
     history_ : dict of str to list of float

@@ -55,6 +55,13 @@ class ReconstructionMixin:
         return -network.reconstruction_error(weights, images)
 
     @property
+    def filters_(self):
+        """The filters of the first convolution, an array of shape (n_filters, h, w, C)."""
+        check_is_fitted(self)
+        network, weights = self._learned
+        return np.moveaxis(weights[network.FIRST], -1, 0)
+
+    @property
     def encoder_(self):
         """The encoder as a Keras model of its own, from images to features."""
         return self._keras_model("encoder")

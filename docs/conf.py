@@ -7,7 +7,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow starts, 
 
 from docutils import nodes
 from latex2mathml.converter import convert
-from sphinx_gallery.sorting import FileNameSortKey
 
 from cae_sklearn import __version__
 
@@ -29,7 +28,6 @@ extensions = [
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = False  # types in docstrings are prose
-suppress_warnings = ["config.cache"]  # sphinx_gallery_conf holds a class
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -65,18 +63,21 @@ html_theme_options = {
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": "plot_",
     "abort_on_example_error": True,
+    "capture_repr": (),
     "download_all_examples": False,
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
     "min_reported_time": 1,
+    "parallel": 2,
     "plot_gallery": "True",
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "backreferences_dir": None,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("cae_sklearn",),
     "write_computation_times": False,
 }
 

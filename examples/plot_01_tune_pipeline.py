@@ -39,7 +39,7 @@ digits = load_digits_images()
 X, X_test, y, y_test = train_test_split(
     digits.data,
     digits.target,
-    train_size=450,
+    train_size=360,
     test_size=200,
     stratify=digits.target,
     random_state=0,
@@ -55,8 +55,8 @@ print(X.shape, X.dtype)
 cache = tempfile.TemporaryDirectory()
 pipeline = Pipeline(
     [
-        ("cae", CAEFeaturizer(filters=100, random_state=0)),
-        ("clf", ElasticNetBNMLPClassifier(epochs=20, random_state=0)),
+        ("cae", CAEFeaturizer(filters=60, n_components=100, random_state=0)),
+        ("clf", ElasticNetBNMLPClassifier(epochs=15, random_state=0)),
     ],
     memory=FitOnceMemory(cache.name, verbose=0),
 )
@@ -80,9 +80,9 @@ SearchResultsDisplay.from_search(grid, score_name="cross-validated accuracy")
 # -----------------
 #
 # It also varies the penalty: ``alpha``, its strength, and ``l1_ratio``, the share of the absolute
-# values in it. Six points are a taste, twenty or more are usual.
+# values in it. Five points are a taste, twenty or more are usual.
 bayes = ResumableBayesSearchCV(
-    pipeline, search_spaces(), n_iter=6, cv=3, refit=False, random_state=0
+    pipeline, search_spaces(), n_iter=5, cv=3, refit=False, random_state=0
 ).fit(X, y)
 print(f"{bayes.best_score_:.4f} with {dict(bayes.best_params_)}")
 SearchResultsDisplay.from_search(bayes, score_name="cross-validated accuracy")

@@ -33,7 +33,7 @@ folder = Path(place.name) / "photos"
 rng = np.random.default_rng(0)
 for name, n_corners in {"circles": 60, "squares": 4, "triangles": 3}.items():
     (folder / name).mkdir(parents=True)
-    for i in range(60):
+    for i in range(50):
         width, height = rng.integers(48, 80, 2)
         image = Image.new("RGB", (width, height), tuple(rng.integers(190, 256, 3).tolist()))
         radius = rng.uniform(12, 20)
@@ -51,10 +51,10 @@ for name, n_corners in {"circles": 60, "squares": 4, "triangles": 3}.items():
 # Read it
 # -------
 #
-# All pictures are scaled to one size. A third of each class is kept for the end.
+# All pictures are scaled to one size. A part of each class is kept for the end.
 photos = load_image_folder(folder, image_size=(48, 48))
 X, X_test, y, y_test = train_test_split(
-    photos.data, photos.target, test_size=60, stratify=photos.target, random_state=0
+    photos.data, photos.target, test_size=45, stratify=photos.target, random_state=0
 )
 print(X.shape, X.dtype, photos.target_names)
 
@@ -66,12 +66,12 @@ print(X.shape, X.dtype, photos.target_names)
 # 3 x 3 keeps places apart. The search tries both.
 pipeline = Pipeline(
     [
-        ("cae", CAEFeaturizer(random_state=0)),
-        ("clf", ElasticNetBNMLPClassifier(epochs=40, random_state=0)),
+        ("cae", CAEFeaturizer(filters=80, random_state=0)),
+        ("clf", ElasticNetBNMLPClassifier(epochs=30, random_state=0)),
     ],
     memory=FitOnceMemory(Path(place.name) / "cache", verbose=0),
 )
-grid = {"cae__output_size": [1, 3], "clf__learning_rate": [0.001, 0.003]}
+grid = {"cae__output_size": [1, 3], "clf__alpha": [1e-4, 1e-2]}
 search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
 print(f"{search.best_score_:.3f} with {search.best_params_}")
 

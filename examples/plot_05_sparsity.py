@@ -22,11 +22,11 @@ digits = load_digits_images()
 cae = CAEFeaturizer(filters=60, n_components=100, random_state=0).fit(digits.data[:500])
 X, y = cae.transform(digits.data[:500]), digits.target[:500]
 X_test, y_test = cae.transform(digits.data[500:1000]), digits.target[500:1000]
-alphas, ratios = np.logspace(-4, 0, 9), [0.0, 0.5, 1.0]
+alphas, ratios = np.logspace(-4, 0, 7), [0.0, 0.5, 1.0]
 classifiers = {}
 for ratio in ratios:
     for alpha in alphas:
-        clf = ElasticNetBNMLPClassifier(alpha=alpha, l1_ratio=ratio, epochs=15, random_state=0)
+        clf = ElasticNetBNMLPClassifier(alpha=alpha, l1_ratio=ratio, epochs=12, random_state=0)
         classifiers[ratio, alpha] = clf.fit(X, y)
 
 # %%
@@ -50,7 +50,7 @@ above.legend()
 # ----------------------
 #
 # Each row belongs to a class, each column to a hidden unit. White is zero.
-for alpha in alphas[[0, 4, 6]]:
+for alpha in alphas[[0, 3, 5]]:
     SparsityDisplay.from_estimator(classifiers[1.0, alpha])
 
 # %%

@@ -87,4 +87,5 @@ ReconstructionDisplay.from_arrays(brightness(test.data[:8]), brightness(restored
 PredictionsDisplay.from_predictions(
     brightness(test.data[:16]), test.target[:16], predicted[:16], target_names=test.target_names
 )
+# sphinx_gallery_thumbnail_number = 4
 plt.show()

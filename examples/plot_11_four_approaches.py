@@ -111,4 +111,5 @@ for key, search in searches.items():
 # What the Bayesian search tried, and the predictions of its best model (approach 4):
 SearchResultsDisplay.from_search(searches["sound", 3], score_name="validation accuracy")
 PredictionsDisplay.from_predictions(X_test[:16], y_test[:16], predicted["sound", 3][:16])
+# sphinx_gallery_thumbnail_number = 2
 plt.show()

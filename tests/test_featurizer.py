@@ -475,6 +475,14 @@ def test_kerass_loop_serves_what_the_fast_one_cannot(kind, early_stopping, param
 
 
 @KINDS
+def test_the_filters_are_the_weights_of_the_first_convolution(kind, fits):
+    fitted = fits(kind)
+    layer = fitted.encoder_.get_layer({"whitened": "filters", "deep": "encode1"}[kind])
+    np.testing.assert_array_equal(fitted.filters_, np.moveaxis(layer.get_weights()[0], -1, 0))
+    assert fitted.filters_.shape[-1] == fitted.image_shape_[-1]
+
+
+@KINDS
 def test_going_on_needs_the_same_network(kind, fits):
     fitted = fits(kind).set_params(warm_start=True)
     with pytest.raises(ValueError, match="cannot go on with a changed network: .*kernel_size"):

@@ -26,6 +26,8 @@ class DeepAutoencoder(Autoencoder):
     The decoder mirrors the encoder. Both are trained end to end on whole images.
     """
 
+    FIRST = "encode1/kernel"  # the weights of the first filters
+
     @classmethod
     def for_images(
         cls, image_shape, views, *, filters, kernel_size, output_size, n_components, **settings

@@ -43,6 +43,7 @@ class WhitenedAutoencoder(Autoencoder):
     then applied at every pixel and pooled to a coarse grid.
     """
 
+    FIRST = "filters/kernel"  # the weights of the first filters
     floor: float = FLOOR  # added to the variance of a patch
 
     @classmethod

@@ -54,7 +54,7 @@ class FilterDisplay:
         Parameters
         ----------
         estimator : CAEFeaturizer or Pipeline
-            Fitted; of a Pipeline, its last step with ``encoder_``.
+            Fitted; of a Pipeline, its last step with ``filters_``.
         n_filters : int >= 1, default=40
             The most filters to show.
         axes : array-like of matplotlib Axes, default=None
@@ -66,15 +66,13 @@ class FilterDisplay:
             The display, drawn.
         """
         check_is_fitted(estimator)
-        _, encoder = step_with(estimator, "encoder_")
-        kernel = next(weight for weight in encoder.get_weights() if weight.ndim == 4)
-        if kernel.shape[2] not in (1, 3):
+        _, filters = step_with(estimator, "filters_")
+        if filters.shape[-1] not in (1, 3):
             raise ValueError(
                 "estimator must have learned filters of images with 1 or 3 channels, but they have "
-                f"{kernel.shape[2]}. Pass filters=... of the channels to show to FilterDisplay."
+                f"{filters.shape[-1]}. Pass filters=... of the channels to show to FilterDisplay."
             )
-        filters = np.moveaxis(kernel, -1, 0)[:n_filters]
-        return cls(filters=filters).plot(axes=axes)
+        return cls(filters=filters[:n_filters]).plot(axes=axes)
 
     def plot(self, *, axes=None):
         """Draw the filters.
