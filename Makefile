@@ -33,9 +33,9 @@ test: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m slow
 
-# The examples of the docstrings, and the code of the pages.
+# The examples of the docstrings, and a count of the code of the pages, which test-slow runs.
 test-doc: $(VENV)/installed
-	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn tests/test_docs.py
+	MPLBACKEND=Agg TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest --doctest-modules --quiet cae_sklearn
 	$(BIN)/python tests/code_blocks.py
 
 # The site, in docs/_build/html; a warning is an error.

@@ -1,7 +1,6 @@
 """The pages show what was measured."""
 
 import csv
-import doctest
 import importlib.util
 import re
 import shutil
@@ -100,13 +99,6 @@ def test_the_page_of_the_features_shows_what_was_measured(tmp_path):
         assert sorted(measured) == sorted(product(names, "012"))
 
 
-@pytest.mark.slow  # make test-doc runs them too
-@pytest.mark.parametrize("name", ["_featurizer", "_classifier", "caching"])
-def test_the_examples_of_the_docstrings(name):
-    module = importlib.import_module(f"cae_sklearn.{name}")
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
-
-
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
     """Work in a new folder that has a folder `photos` of two classes, as the pages say."""
@@ -123,7 +115,7 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.slow  # make test-doc runs them too
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name
 )
