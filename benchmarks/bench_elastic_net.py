@@ -4,12 +4,14 @@ Three tables. *Optimum*: without hidden layers, in full batches, against the sag
 LogisticRegression: ``gap`` is the relative difference of the objectives. *Path*: the default
 network with proximal steps (ours) and with subgradients, which the same loop takes when the
 gradient of the L1 norm is put back. *Step*: the time of the two. ``--images FILE.npz``, with
-x_train, y_train, x_test and y_test, adds features of such images to the digits.
+x_train, y_train, x_test and y_test, adds features of 2,000 such images to the digits;
+``--tables "optimum path"`` leaves out the third table; ``--picture FILE.png`` draws the
+weights of the output along alpha.
 """
 
 from _compare import alternate, arguments, comparison, show
 
-args = arguments(__doc__, rounds=15, images=None)
+args = arguments(__doc__, rounds=15, images=None, picture=None, tables="optimum path step")
 
 import keras
 import numpy as np
@@ -21,11 +23,16 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
-from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier, _networks
-from cae_sklearn._networks import elastic_net, initial_weights, trainable_mlp
+from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+from cae_sklearn._networks import dense
+from cae_sklearn._networks.building import initial_weights
+from cae_sklearn._networks.mlp import MLP
+from cae_sklearn._training.proximal import ElasticNet
+from cae_sklearn.plotting import SparsityDisplay
 
 EPOCHS = 2 if args.quick else 30
-MANY_EPOCHS = 100 if args.quick else 2000
+MANY_EPOCHS = 100 if args.quick else 3000
+N_IMAGES = 300 if args.quick else 2000  # of each part
 
 
 class Subgradient(keras.regularizers.Regularizer):
@@ -45,20 +52,17 @@ def _with_subgradient(w, l1, l2):
     return tf.reduce_sum(w * slope), lambda d: (d * (slope + half), None, None)
 
 
-def network(penalty, hidden_layer_sizes, n_features, n_classes):
-    """Return the classifier's network with another penalty."""
-    usual = _networks.ElasticNet
-    _networks.ElasticNet = penalty
-    model = trainable_mlp(
-        256,
-        n_features=n_features,
-        n_classes=n_classes,
-        hidden_layer_sizes=hidden_layer_sizes,
-        activation="relu",
-        batch_norm=True,
+def networks(n_features, n_classes):
+    """Return the default network and its trainer for each kind of step."""
+    network = MLP.for_features(
+        n_features, n_classes, hidden_layer_sizes=(400, 64), activation="relu", batch_norm=True
     )
-    _networks.ElasticNet = usual
-    return model
+    trainers = {}
+    for kind, penalty in (("proximal", ElasticNet), ("subgradient", Subgradient)):
+        dense.ElasticNet = penalty
+        trainers[kind] = network.build("trainer")
+    dense.ElasticNet = ElasticNet
+    return network.build("predictor"), trainers
 
 
 def penalty_of(kernel, alpha, l1_ratio):
@@ -117,88 +121,107 @@ def optimum(name, X, y, alpha, l1_ratio):
 
 def path(name, X, y, X_test, y_test):
     """Return rows for the proximal steps and the subgradients from the same first weights."""
-    models = {
-        kind: network(penalty, (400, 64), X.shape[1], len(np.unique(y)))
-        for kind, penalty in (("proximal", _networks.ElasticNet), ("subgradient", Subgradient))
-    }
-    rows = []
-    for alpha in (1e-3, 1e-1) if args.quick else (1e-5, 1e-4, 1e-3, 1e-2, 1e-1):
-        for l1_ratio in (0.5,) if args.quick else (0.1, 0.5, 1.0):
-            for kind, model in models.items():
-                rows.append(
-                    {"data": name, "alpha": alpha, "l1_ratio": l1_ratio, "steps": kind}
-                    | trained(model, X, y, X_test, y_test, alpha, l1_ratio)
-                )
-    return rows
+    predictor, trainers = networks(X.shape[1], len(np.unique(y)))
+    return [
+        {"data": name, "alpha": alpha, "l1_ratio": l1_ratio, "steps": kind}
+        | trained(trainer, predictor, (X, y, X_test, y_test), alpha, l1_ratio)
+        for alpha in ((1e-3, 1e-1) if args.quick else (1e-4, 1e-3, 1e-2, 1e-1))
+        for l1_ratio in ((0.5,) if args.quick else (0.5, 1.0))
+        for kind, trainer in trainers.items()
+    ]
 
 
-def trained(model, X, y, X_test, y_test, alpha, l1_ratio):
+def trained(trainer, predictor, parts, alpha, l1_ratio):
+    X, y, X_test, y_test = parts
     objectives, scores, zeros = [], [], []
     for seed in range(1 if args.quick else 3):
-        model.prepare(
-            seed=seed,
-            learning_rate=0.001,
-            weights=initial_weights(model, seed),
-            dropout_rate=0.5,
-            **elastic_net(alpha, l1_ratio),
-        )
-        model.fit(X, y, batch_size=64, epochs=EPOCHS, decay_fraction=0.5)
-        kernel = model.learned()["output/kernel"]
-        probabilities = tf.nn.softmax(model.outputs_of(X).astype(float)).numpy()
+        start(trainer, seed, alpha, l1_ratio)
+        trainer.fit(X, y, batch_size=64, epochs=EPOCHS, decay_fraction=0.5)
+        weights = trainer.learned()
+        predictor.load(weights)
+        kernel = weights["output/kernel"]
+        probabilities = tf.nn.softmax(predictor(X).astype(float)).numpy()
         objectives.append(log_loss(y, probabilities) + penalty_of(kernel, alpha, l1_ratio))
-        scores.append(np.mean(model.outputs_of(X_test).argmax(axis=1) == y_test))
+        scores.append(np.mean(predictor(X_test).argmax(axis=1) == y_test))
         zeros.append(np.mean(kernel == 0))
     means = (float(np.mean(values)) for values in (objectives, scores, zeros))
     return dict(zip(("objective", "accuracy", "zeros"), means, strict=True))
 
 
+def start(trainer, seed, alpha, l1_ratio):
+    trainer.prepare(
+        seed=seed,
+        learning_rate=0.001,
+        weights=initial_weights(trainer, seed),
+        dropout_rate=0.5,
+        **dense.elastic_net(alpha, l1_ratio),
+    )
+
+
 def steps(batch_size, n_steps):
     """Return rows for the time of a step: the subgradient's divided by ours is wanted >= 1/1.03."""
     X, y = blobs(batch_size * n_steps)
-    kinds = {"proximal": _networks.ElasticNet, "subgradient": Subgradient}
-    models = {kind: network(penalty, (400, 64), X.shape[1], 10) for kind, penalty in kinds.items()}
+    _, trainers = networks(X.shape[1], 10)
 
-    def run(model):
-        model.prepare(
-            seed=0,
-            learning_rate=0.001,
-            weights=initial_weights(model, 0),
-            dropout_rate=0.5,
-            **elastic_net(1e-4, 0.5),
-        )
-        return model.fit(X, y, batch_size=batch_size).history["loss"][-1]
+    def run(trainer):
+        start(trainer, 0, 1e-4, 0.5)
+        return trainer.fit(X, y, batch_size=batch_size).history["loss"][-1]
 
     measured = alternate(
-        {kind: lambda model=model: run(model) for kind, model in models.items()}, args.rounds
+        {kind: lambda trainer=trainer: run(trainer) for kind, trainer in trainers.items()},
+        args.rounds,
     )
     unit = "us/step", lambda seconds: 1e6 * seconds / n_steps
     return comparison(measured, unit, "loss", {"subgradient": 1 / 1.03}, **{"batch": batch_size})
 
 
-sets = {"wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
-rows = [
-    optimum(name, *load(return_X_y=True), alpha, l1_ratio)
-    for name, load in sets.items()
-    for alpha in (0.001, 0.01)
-    for l1_ratio in (0.5, 0.9)
-    if not args.quick or alpha == 0.01
-]
-show("Softmax regression and saga", rows, args.format)
-
-X, y = load_digits(return_X_y=True)
-parts = train_test_split(np.float32(scale(X)), np.int32(y), test_size=0.3, random_state=0)
-rows = path("digits", parts[0], parts[2], parts[1], parts[3])
-if args.images:
+def image_features():
+    """Return features of some images of ``--images``, and labels, in the order of `path`."""
     images = np.load(args.images)
-    cae = CAEFeaturizer(filters=64, random_state=0).fit(images["x_train"])
-    rows += path(
-        "images",
-        cae.transform(images["x_train"]),
-        np.int32(images["y_train"]).ravel(),
-        cae.transform(images["x_test"]),
-        np.int32(images["y_test"]).ravel(),
-    )
-show(f"The network 400-64 after {EPOCHS} epochs", rows, args.format)
+    parts = {part: images[f"x_{part}"][:N_IMAGES] for part in ("train", "test")}
+    labels = {part: np.int32(images[f"y_{part}"][:N_IMAGES]).ravel() for part in parts}
+    cae = CAEFeaturizer(filters=64, n_components=200, random_state=0).fit(parts["train"])
+    return [array for part in parts for array in (cae.transform(parts[part]), labels[part])]
 
-rows = [row for size, n in ((8, 150), (64, 50), (256, 20)) for row in steps(size, n)]
-show("One step", rows, args.format)
+
+def optima():
+    sets = {"wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
+    return [
+        optimum(name, *load(return_X_y=True), alpha, l1_ratio)
+        for name, load in sets.items()
+        for alpha in (0.001, 0.01)
+        for l1_ratio in (0.5, 0.9)
+        if not args.quick or alpha == 0.01
+    ]
+
+
+def paths():
+    X, y = load_digits(return_X_y=True)
+    parts = train_test_split(np.float32(scale(X)), np.int32(y), test_size=0.3, random_state=0)
+    rows = path("digits", parts[0], parts[2], parts[1], parts[3])
+    return rows + (path("images", *image_features()) if args.images else [])
+
+
+def draw(file):
+    """Draw the output layer for some alphas."""
+    from matplotlib.figure import Figure
+
+    X, y = load_digits(return_X_y=True)
+    alphas = 1e-4, 1e-3, 1e-2, 1e-1
+    figure = Figure(figsize=(10, 10), layout="constrained")
+    for alpha, axes in zip(alphas, figure.subplots(4, 2, width_ratios=(3, 2)), strict=True):
+        clf = ElasticNetBNMLPClassifier(alpha=alpha, l1_ratio=0.9, epochs=EPOCHS, random_state=0)
+        SparsityDisplay.from_estimator(clf.fit(np.float32(scale(X)), y), axes=axes)
+        axes[0].set_title(f"alpha = {alpha:g}, accuracy {clf.score(np.float32(scale(X)), y):.3f}")
+    figure.savefig(file, dpi=80)
+
+
+if args.picture:
+    draw(args.picture)
+if "optimum" in args.tables:
+    show("Softmax regression and saga", optima(), args.format)
+if "path" in args.tables:
+    show(f"The network 400-64 after {EPOCHS} epochs", paths(), args.format)
+if "step" in args.tables:
+    rows = [row for size, n in ((8, 150), (64, 50), (256, 20)) for row in steps(size, n)]
+    show("One step", rows, args.format)
