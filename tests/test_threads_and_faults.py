@@ -32,26 +32,34 @@ def fitted(digits):
     return pipeline().fit(digits[0][:200], digits[1][:200])
 
 
+def threads(few, many):
+    """Run a test with so many threads, each of which has networks of its own; many are slow."""
+    marks = pytest.mark.slow
+    return pytest.mark.parametrize("n_threads", [few, pytest.param(many, marks=marks)])
+
+
 # -- threads -------------------------------------------------------------------
 
 
-def test_24_threads_on_one_fitted_pipeline(digits, fitted):
+@threads(4, 24)
+def test_threads_on_one_fitted_pipeline(digits, fitted, n_threads):
     images = digits[0]
-    parts = [images[i : i + 1 + 7 * i] for i in range(24)]
+    parts = [images[i : i + 1 + 7 * i] for i in range(n_threads)]
     expected = [fitted.predict_proba(part) for part in parts]
-    start = threading.Barrier(24)
+    start = threading.Barrier(n_threads)
 
     def use(i):
         start.wait()
-        return [fitted.predict_proba(parts[(i + k) % 24]) for k in range(5)]
+        return [fitted.predict_proba(parts[(i + k) % n_threads]) for k in range(5)]
 
-    with ThreadPoolExecutor(24) as pool:
-        for i, results in enumerate(pool.map(use, range(24))):
+    with ThreadPoolExecutor(n_threads) as pool:
+        for i, results in enumerate(pool.map(use, range(n_threads))):
             for k, result in enumerate(results):
-                np.testing.assert_array_equal(result, expected[(i + k) % 24])
+                np.testing.assert_array_equal(result, expected[(i + k) % n_threads])
 
 
-def test_all_methods_in_threads_at_once(digits, fitted):
+@threads(4, 12)
+def test_all_methods_in_threads_at_once(digits, fitted, n_threads):
     images, y = digits
     featurizer, classifier = fitted[0], fitted[1]
     features = featurizer.transform(images[:50])
@@ -64,21 +72,23 @@ def test_all_methods_in_threads_at_once(digits, fitted):
         lambda: fitted.predict(images[:50]),
     ]
     expected = [use() for use in uses]
-    with ThreadPoolExecutor(12) as pool:
-        for i, result in enumerate(pool.map(lambda i: uses[i % 6](), range(60))):
+    with ThreadPoolExecutor(n_threads) as pool:
+        for i, result in enumerate(pool.map(lambda i: uses[i % 6](), range(5 * n_threads))):
             np.testing.assert_array_equal(result, expected[i % 6])
 
 
-def test_fits_in_threads_give_what_they_give_alone(digits):
+@threads(2, 4)
+def test_fits_in_threads_give_what_they_give_alone(digits, n_threads):
     images, y = digits[0][:200], digits[1][:200]
     alone = [pipeline(seed).fit(images, y).predict_proba(images[:20]) for seed in range(3)]
-    with ThreadPoolExecutor(4) as pool:
-        fits = pool.map(lambda i: pipeline(i % 3).fit(images, y), range(9))
+    with ThreadPoolExecutor(n_threads) as pool:
+        fits = pool.map(lambda i: pipeline(i % 3).fit(images, y), range(2 * n_threads))
         for i, other in enumerate(fits):
             np.testing.assert_array_equal(other.predict_proba(images[:20]), alone[i % 3])
 
 
-def test_fits_and_uses_in_threads_together(digits, fitted):
+@threads(3, 6)
+def test_fits_and_uses_in_threads_together(digits, fitted, n_threads):
     images, y = digits[0][:200], digits[1][:200]
     expected = fitted.predict_proba(images[:20])
 
@@ -86,12 +96,13 @@ def test_fits_and_uses_in_threads_together(digits, fitted):
         estimator = fitted if i % 2 else pipeline().fit(images, y)
         return estimator.predict_proba(images[:20])
 
-    with ThreadPoolExecutor(6) as pool:
-        for result in pool.map(work, range(18)):
+    with ThreadPoolExecutor(n_threads) as pool:
+        for result in pool.map(work, range(2 * n_threads)):
             np.testing.assert_array_equal(result, expected)
 
 
-def test_an_error_in_one_thread_hinders_no_other(digits, fitted):
+@threads(3, 6)
+def test_an_error_in_one_thread_hinders_no_other(digits, fitted, n_threads):
     images, y = digits[0][:200], digits[1][:200]
     expected = fitted.predict_proba(images[:20])
 
@@ -104,8 +115,8 @@ def test_an_error_in_one_thread_hinders_no_other(digits, fitted):
             return expected
         return pipeline().fit(images, y).predict_proba(images[:20])
 
-    with ThreadPoolExecutor(6) as pool:
-        for result in pool.map(work, range(12)):
+    with ThreadPoolExecutor(n_threads) as pool:
+        for result in pool.map(work, range(2 * n_threads)):
             np.testing.assert_array_equal(result, expected)
 
 
@@ -114,12 +125,12 @@ def test_an_error_in_one_thread_hinders_no_other(digits, fitted):
 
 def test_predictions_of_different_sizes_trace_nothing_new(digits, fitted):
     """What is traced stays: objects of Python that a new size would leave."""
-    images = np.concatenate([digits[0]] * 2)
+    images = digits[0]
     for n in (1, 40, 600):
         fitted.predict(images[:n])
     gc.collect()
     before = len(gc.get_objects())
-    for n in range(2, 600, 30):
+    for n in (2, 3, 17, 31, 32, 33, 47, 64, 65, 80, 257, 300):
         fitted.predict(images[:n])
     gc.collect()
     assert len(gc.get_objects()) < before + 1000
