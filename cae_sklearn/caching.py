@@ -1,6 +1,7 @@
 """A cache for pipelines in which every transformer is fitted once, by one process."""
 
 import inspect
+import pickle
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,6 +30,11 @@ NOT_LOCKED = (
     "FitOnceMemory cannot lock calls in {folder} ({error}), and works as joblib.Memory: equal "
     "calls that run at the same time each compute. Move the cache to a writable local disk."
 )
+NOT_COMPARED = (
+    "FitOnceMemory cannot compare the arguments of a call, which do not pickle ({error}): such "
+    "calls are computed, not cached. Pass functions of a module instead of lambdas; of Keras, a "
+    "later release may do."
+)
 NOT_STORED = (
     "FitOnceMemory cannot store in {folder} ({error}): calls are computed, not cached. "
     "Free some space, or move the cache to a writable disk."
@@ -54,8 +60,8 @@ class FitOnceMemory(joblib.Memory):
     -----
     UserWarning
         Once in a process, if the disk refuses locks (some network disks do, and read-only ones):
-        the cache then works as `joblib.Memory` does. Also if it can store nothing:
-        each call is then computed.
+        the cache then works as `joblib.Memory` does. Also if it can store nothing, or if
+        arguments do not pickle, as lambdas: each such call is then computed.
 
     See Also
     --------
@@ -123,7 +129,14 @@ class _OneAtATime(MemorizedFunc):
     @contextmanager
     def _turn(self, args, kwargs):
         """Wait for the turn of this call, and tell whether its result can be stored."""
-        name = stable_hash([self.func_id, self._get_args_id(*args, **kwargs)])
+        name = None
+        try:
+            name = stable_hash([self.func_id, self._get_args_id(*args, **kwargs)])
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            _warn_once(self.locks, NOT_COMPARED, str(error)[-100:])
+        if name is None:
+            yield False
+            return
         with ExitStack() as stack:
             if (self.locks, NOT_LOCKED) not in _warned:
                 try:

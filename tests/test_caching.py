@@ -265,6 +265,20 @@ def test_a_read_only_disk_gives_what_is_cached(warm, monkeypatch):
     assert warm(3) == 9
 
 
+def apply(function, x):
+    return function(x)
+
+
+def test_what_does_not_pickle_is_computed_with_one_warning(warm, tmp_path):
+    """Keras 3.8 keeps a lambda in ReduceLROnPlateau; a pipeline that holds it still fits."""
+    cached = FitOnceMemory(tmp_path, verbose=0).cache(apply)
+    with pytest.warns(UserWarning, match="cannot compare the arguments") as caught:
+        assert [cached(lambda x: x + 1, 2), cached(lambda x: 2 * x, 3)] == [3, 6]
+        assert cached.call_and_shelve(lambda x: -x, 4).get() == -4
+    assert len(caught) == 1
+    assert cached(abs, -5) == 5 and cached.check_call_in_cache(abs, -5)
+
+
 def damage_locks(folder):
     for lock in (folder / "locks").iterdir():
         lock.unlink()
