@@ -195,11 +195,10 @@ def optima():
     ]
 
 
-def paths():
+def digits():
     X, y = load_digits(return_X_y=True)
     parts = train_test_split(np.float32(scale(X)), np.int32(y), test_size=0.3, random_state=0)
-    rows = path("digits", parts[0], parts[2], parts[1], parts[3])
-    return rows + (path("images", *image_features()) if args.images else [])
+    return parts[0], parts[2], parts[1], parts[3]
 
 
 def draw(file):
@@ -221,7 +220,10 @@ if args.picture:
 if "optimum" in args.tables:
     show("Softmax regression and saga", optima(), args.format)
 if "path" in args.tables:
-    show(f"The network 400-64 after {EPOCHS} epochs", paths(), args.format)
+    title = f"The network 400-64 after {EPOCHS} epochs"
+    show(title, path("digits", *digits()), args.format)
+    if args.images:
+        show(title, path("images", *image_features()), args.format)
 if "step" in args.tables:
     rows = [row for size, n in ((8, 150), (64, 50), (256, 20)) for row in steps(size, n)]
     show("One step", rows, args.format)

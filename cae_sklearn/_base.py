@@ -150,7 +150,7 @@ class NetworkEstimator(BaseEstimator):
         return type(self.optimizer).from_config(self.optimizer.get_config())
 
     def _train(self, network, X, y=None, *, seeds, start, hyper, resume, fit=None, **settings):
-        """Train for some epochs, and return the weights as arrays.
+        """Train for some epochs; return the weights as arrays, and whether the loss diverged.
 
         Parameters
         ----------
@@ -169,20 +169,21 @@ class NetworkEstimator(BaseEstimator):
         fit : callable, default=None
             ``fit(model, X, y, **settings)``; None is the method of the model.
         **settings
-            ``keep_state``, to go on from the optimizer state later, and what ``fit`` takes;
-            the estimator's parameters are the default.
+            ``keep_state``, to go on from the optimizer state later; ``anew``, to start anew
+            within one history; and what ``fit`` takes, the estimator's parameters by default.
         """
         before = _undisturbed(self.history_) if resume else {"loss": []}
         done = len(before["loss"])
         optimizer, callbacks = self._own_optimizer(), self._own_callbacks()
         keep_state = settings.pop("keep_state", self.warm_start)
+        anew = settings.pop("anew", not resume)
         settings = self._settings(done, optimizer, callbacks, settings)
         with self._trainer(network, optimizer, callbacks) as model:
             model.prepare(
-                seed=[*seeds["training"].generate_state(4), done],
+                seed=[*seeds["training"].generate_state(4), 0 if anew else done],
                 learning_rate=None if optimizer else self.learning_rate,
-                weights=self._weights if resume else start(model, seeds["start"]),
-                slots=self._slots if resume else None,
+                weights=start(model, seeds["start"]) if anew else self._weights,
+                slots=None if anew else self._slots,
                 **hyper,
             )
             (fit or type(model).fit)(model, X, y, **settings)
@@ -192,7 +193,7 @@ class NetworkEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_["loss"])
         if diverged:
             self._warn_of_divergence("the learning rate of optimizer" if optimizer else None)
-        return weights
+        return weights, diverged
 
     def _settings(self, done, optimizer, callbacks, settings):
         """Return what the fit of a model takes; ``settings`` go before the parameters."""

@@ -11,7 +11,7 @@ from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_of_each_class, share_to_hold_out, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._sklearn import Interval, StrOptions, _fit_context
-from ._validation import check_features, check_samples
+from ._validation import centred_columns, check_features, check_samples
 
 
 class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
@@ -205,7 +205,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Features. Scale them to about unit variance; `CAEFeaturizer` does.
+            Features. Scale them to about unit variance; `CAEFeaturizer` does. Only columns far
+            from zero for how little they vary, such as constants, are centred here.
         y : array-like of shape (n_samples,)
             Labels of two or more classes, of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -232,13 +233,15 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         with unchanged_on_error(self):
             resume, seeds = self._continues(), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
-            y = self._encode(y, self.classes_ if resume else check_classes(y, self))
+            classes = check_classes(y)
+            y = self._encode(y, self.classes_ if resume else classes)
             X, y, weight = self._weighed(X, y, weight, resume)
+            X, offset = centred_columns(X, self._weights if resume else None)
             share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
             held_out = held_out_of_each_class(y, share, seeds["split"])
             network = self._describe(X, resume)
             weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
-            self._keep(network, weights)
+            self._keep(network, {**weights, **offset})
             if held_out is not None:
                 losses, patience = self.validation_loss_curve_, self.n_iter_no_change
                 warn_of_chance(losses, len(held_out), patience, type(self).__name__)
@@ -278,11 +281,12 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             known = self.classes_ if resume else None
             y = self._encode(y, classes_of_parts(classes, known, self.class_weight))
             X, y, weight = self._weighed(X, y, weight, resume)
+            X, offset = centred_columns(X, self._weights if resume else None)
             network = self._describe(X, resume)
             weights = self._train_on(
                 X, y, weight, network, seeds, resume, keep_state=True, epochs=1
             )
-            self._keep(network, weights)
+            self._keep(network, {**weights, **offset})
         return self
 
     def _encode(self, y, classes):
@@ -321,7 +325,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
         # the first of many parts does not tell the shares of the classes
         prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": weight}
-        return self._train(
+        weights, _ = self._train(
             network,
             X,
             y,
@@ -336,6 +340,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             sample_weight=weight,
             **settings,
         )
+        return weights
 
     def _keep(self, network, weights):
         """Set what the methods after fit need."""
@@ -344,6 +349,8 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         kernel = weights["output/kernel"]
         self.output_coef_ = kernel.T.copy()
         self.output_intercept_ = weights["output/bias"].copy()
+        if "offset" in weights and not network.hidden_layer_sizes:
+            self.output_intercept_ -= np.float32(weights["offset"] @ kernel)
         self.sparsity_ = float(np.mean(kernel == 0))
         self.inactive_units_ = np.flatnonzero(~kernel.any(axis=1))
 
@@ -416,4 +423,5 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
         X = check_features(self, X)
         network, weights, classes = self._learned
+        X, _ = centred_columns(X, weights)
         return outputs(network, "predictor", weights, X).astype(np.float64), classes

@@ -6,8 +6,9 @@ from numbers import Integral, Real
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays.pieces import Earlier, first_samples
 from ._arrays.resizing import held, resized
-from ._arrays.streaming import shifted, wide_offset
+from ._arrays.streaming import centred, shifted
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_share
 from ._reconstruction import ReconstructionMixin
@@ -183,6 +184,7 @@ class CAEFeaturizer(
     """
 
     _seed_names = ("start", "training", "finish", "split")
+    _first, _n_seen = None, 0  # images kept while few have come, and how many have
 
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
@@ -292,25 +294,17 @@ class CAEFeaturizer(
             When the loss is no longer finite. The last finite weights are put back.
         """
         with unchanged_on_error(self):
-            resume, seeds = self._continues(), self._seeds()
-            images = check_images(self, X, reset=not resume)
-            network, views = self._describe(images, resume)
-            full, offset = self._centred(images, resume)
-            images = held(resized(full, network.image_shape[:2]))
-            fraction = self.validation_fraction if self.early_stopping else None
-            held_out = held_out_share(len(images), fraction, seeds["split"])
-            weights = self._train_on(images, network, seeds, resume, held_out=held_out)
-            weights = network.finish(weights, images, views, seeds["finish"])
-            self._keep(network, {**weights, **offset}, full)
+            self._learn(X, self._continues(), more=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Go on for one epoch over these images.
 
-        The first call also learns normalisation, whitening and denoising, and should see a
-        fair sample. The scale of the features and the reconstruction are those of the
-        images of the last call: give each some hundred images.
+        Until 300 images have come, copies of all are kept (in files of the estimator, too), and
+        each call learns anew from them: small pieces teach what one piece would. Then
+        normalisation, whitening and denoising stay. Scale of the features and reconstruction go
+        on with the images of each call; those of all calls before count for at most 3,000.
 
         Parameters
         ----------
@@ -325,18 +319,36 @@ class CAEFeaturizer(
             The fitted transformer.
         """
         with unchanged_on_error(self):
-            resume, seeds = hasattr(self, "_learned"), self._seeds()
-            images = check_images(self, X, reset=not resume)
-            network, views = self._describe(images, resume, more=True)
-            full, offset = self._centred(images, resume)
-            images = held(resized(full, network.image_shape[:2]))
-            kept = self._weights if resume else None
-            weights = self._train_on(images, network, seeds, resume, keep_state=True, epochs=1)
-            weights = network.finish(weights, images, views, seeds["finish"], kept)
-            self._keep(network, {**weights, **offset}, full)
+            self._learn(X, hasattr(self, "_learned"), more=True)
         return self
 
-    def _describe(self, images, resume, more=False):
+    def _learn(self, X, resume, more):
+        """Train on images, of which more may come, and learn what follows in closed form."""
+        seeds = self._seeds()
+        full = check_images(self, X, reset=not resume)
+        network, views = self._describe(full, resume, more)
+        full, offset = centred(full, self._weights if resume else None)
+        images = held(resized(full, network.image_shape[:2]))
+        first, self._first, earlier = self._first, None, None
+        if not more:
+            share = self.validation_fraction if self.early_stopping else None
+            settings = {"held_out": held_out_share(len(images), share, seeds["split"])}
+        elif resume and first is None:
+            earlier = Earlier(self._weights, self._n_seen)
+            settings = {"keep_state": True, "epochs": 1}
+        else:
+            images, self._first = first_samples(first, images)
+            settings = {"keep_state": True, "epochs": 1, "anew": True}
+        settings |= {"start": partial(network.start, images=images), "hyper": {"noise": self.noise}}
+        weights, diverged = self._train(network, images, seeds=seeds, resume=resume, **settings)
+        if diverged and resume:  # what such images would teach is no use to those before
+            weights, self._first = self._weights, first
+        else:
+            weights = network.finish(weights, images, views, seeds["finish"], earlier)
+            self._n_seen = len(images) + (earlier.n_samples if earlier else 0)
+        self._keep(network, {**weights, **offset}, full)
+
+    def _describe(self, images, resume, more):
         """Return the network for images, of which more may come, and the views that denoise."""
         from ._networks.choice import STAGES, autoencoder_for
 
@@ -347,16 +359,6 @@ class CAEFeaturizer(
         if resume:
             self._check_same_network(network)
         return network, views
-
-    def _centred(self, images, resume):
-        """Return images that float32 can hold, and the offset taken from them as a dict."""
-        each = min(images.shape[1:3]) == 1
-        offset = self._weights.get("offset") if resume else wide_offset(images, each)
-        return shifted(images, offset), {} if offset is None else {"offset": offset}
-
-    def _train_on(self, images, network, seeds, resume, **settings):
-        settings.update(start=partial(network.start, images=images), hyper={"noise": self.noise})
-        return self._train(network, images, seeds=seeds, resume=resume, **settings)
 
     def _keep(self, network, weights, images):
         """Set what the methods after fit need."""

@@ -4,13 +4,13 @@ import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
 
-def check_classes(y, estimator):
+def check_classes(y, name="y"):
     """Return the classes of the labels ``y``, two or more."""
     classes = np.unique(y)
     if len(classes) < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs two or more classes, but y holds one class "
-            f"only: {classes.tolist()}."
+            f"A classifier needs two or more classes, but {name} holds one class only: "
+            f"{classes.tolist()}."
         )
     return classes
 
@@ -97,9 +97,11 @@ def classes_of_parts(classes, known, class_weight):
     if known is None:
         if classes is None:
             raise ValueError("The first call of partial_fit needs classes=, all labels.")
-        return np.unique(plain_labels(classes, "classes"))
-    if classes is not None and not np.array_equal(np.unique(classes), known):
-        raise ValueError(f"classes={classes!r} are not those of the first call: {known}.")
+        return check_classes(plain_labels(classes, "classes"), "classes")
+    if classes is not None:
+        given = np.unique(plain_labels(classes, "classes"))
+        if not np.array_equal(given, known):
+            raise ValueError(f"classes={classes!r} are not those of the first call: {known}.")
     return known
 
 

@@ -151,7 +151,6 @@ def check_features(estimator, X):
     """Return samples that a fitted ``estimator`` may predict, an ndarray of numbers."""
     X = validate_data(estimator, as_known_floats(X), reset=False, dtype="numeric")
     check_float32(X)
-    _warn_of_lost_digits(X)
     return X
 
 
@@ -161,7 +160,6 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
         estimator, as_known_floats(X), plain_labels(y), reset=reset, dtype="numeric"
     )
     check_float32(X)
-    _warn_of_lost_digits(X)
     check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
@@ -170,6 +168,35 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
     if not weight.any():
         raise ValueError("sample_weight must have a positive value, but all are zero.")
     return X, y, weight
+
+
+def centred_columns(X, learned=None):
+    """Return samples that float32 can hold, and the offset taken from them as a dict, or {}.
+
+    It is the middle of each column whose values lie close together and far from zero, as those of
+    a constant do. ``learned`` holds the offset of the samples before, if there was one; with None
+    it is found.
+
+    Warns
+    -----
+    UserWarning
+        Of columns whose values float32 cannot tell apart.
+    """
+    offset = _far_offset(X) if learned is None else learned.get("offset")
+    if offset is None:
+        _warn_of_lost_digits(X)
+        return X, {}
+    X = X - offset
+    _warn_of_lost_digits(X)
+    with np.errstate(over="ignore"):  # what is too far ends in an error later
+        return np.float32(X), {"offset": offset}
+
+
+def _far_offset(X):
+    low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
+    middle = low / 2 + high / 2
+    far = np.abs(middle) > np.maximum(1e3 * (high - low), 10.0)
+    return np.where(far, middle, 0.0) if far.any() else None
 
 
 def _warn_of_lost_digits(X):
@@ -186,5 +213,5 @@ def _warn_of_lost_digits(X):
             f"column {column} lies between {low[column]} and {high[column]}. Centre X first, "
             "for instance by StandardScaler in a pipeline.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -35,21 +35,38 @@ def substitute(root, right):
 
 
 def ridge(inputs, targets, intercept=True):
-    """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``.
-
-    The system solved has the size of the features or of the samples, whichever is less.
-    """
+    """Return kernel and bias of the ridge regression of ``targets`` on ``inputs``."""
     x_mean = inputs.mean(axis=0, dtype=np.float64) * intercept
     y_mean = targets.mean(axis=0, dtype=np.float64) * intercept
     x, y = inputs - np.float32(x_mean), targets - np.float32(y_mean)
     penalty = RIDGE * float(np.sum(np.square(x), dtype=np.float64)) / x.shape[1] + 1e-6
+    kernel = _regression(x, y, penalty)
+    return kernel, np.float32(y_mean - x_mean @ kernel)
+
+
+def further_ridge(kernel, bias, n_earlier, inputs, targets):
+    """Return kernel and bias of a ridge regression that goes on with more samples.
+
+    What the earlier regression leaves over is fitted. The ``n_earlier`` samples before, whose
+    inputs had mean 0 and variance 1, hold kernel and bias where they were.
+    """
+    x = np.concatenate([inputs, np.ones((len(inputs), 1), np.float32)], axis=1)
+    penalty = (1.0 + RIDGE) * n_earlier + RIDGE * len(x) + 1e-6
+    kernel = np.float32(1.0 - RIDGE * len(x) / penalty) * kernel  # the ridge of these samples
+    change = _regression(x, targets - inner(inputs.T, kernel) - bias, penalty)
+    return kernel + change[:-1], bias + change[-1]
+
+
+def _regression(x, y, penalty):
+    """Return the ridge regression of y on x, both without means.
+
+    The system solved has the size of the features or of the samples, whichever is less.
+    """
     dual = x.shape[1] > x.shape[0]
     gram, right = (inner(x.T, x.T), y) if dual else (inner(x, x), inner(x, y))
     gram = np.asarray(gram, np.float64) + penalty * np.eye(len(gram))
     kernel = np.float32(substitute(cholesky(gram), right))
-    if dual:
-        kernel = inner(x, kernel)
-    return kernel, np.float32(y_mean - x_mean @ kernel)
+    return inner(x, kernel) if dual else kernel
 
 
 def principal_axes(features, n_components, rng, n_iterations=N_ITERATIONS):

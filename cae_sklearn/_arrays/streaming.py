@@ -87,6 +87,16 @@ def wide_offset(X, each=False):
     return offset if offset.any() else None
 
 
+def centred(X, learned=None):
+    """Return images that float32 can hold, and the offset taken from them as a dict, or {}.
+
+    ``learned`` holds the offset of the images before, if there was one; with None it is found.
+    """
+    each = min(X.shape[1:3]) == 1
+    offset = wide_offset(X, each) if learned is None else learned.get("offset")
+    return shifted(X, offset), {} if offset is None else {"offset": offset}
+
+
 def channel_statistics(X, each=False):
     """Return mean and standard deviation of each channel of (n, H, W, C), float64.
 

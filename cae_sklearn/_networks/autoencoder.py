@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.linalg import inner, project, rescaled
+from .._arrays.linalg import further_ridge, inner, project, rescaled, ridge
 from .._arrays.resizing import enlarged, resized
 from .._arrays.streaming import (
     channel_statistics,
@@ -188,7 +188,7 @@ class Autoencoder(Description):
         n_images = min(N_IMAGES, max(300, 2**22 // int(np.prod(images.shape[1:]))))  # 16 MiB
         return images[sample_indices(len(images), n_images, rng)]
 
-    def last_features(self, weights, images, some, views, rng, kept=None):
+    def last_features(self, weights, images, some, views, rng, earlier=None):
         """Learn the scale of the pooled features, and how they are denoised.
 
         Parameters
@@ -201,8 +201,8 @@ class Autoencoder(Description):
             What denoising removes.
         rng : numpy.random.Generator
             Draws images and views.
-        kept : dict of str to ndarray or None
-            Weights whose denoising is kept, only scaled anew; None learns it.
+        earlier : Earlier or None
+            Whose denoising is kept, and whose scales are carried on; None learns both.
 
         Returns
         -------
@@ -216,23 +216,51 @@ class Autoencoder(Description):
             "features/scale": np.ones(self.n_pooled, np.float32),
         }
         pooled = outputs(self, "pooled", {**weights, **learned}, some)
-        learned["features/mean"] = pooled.mean(axis=0)
-        kernel = (kept or {}).get("denoise/kernel")
-        share = cell_weights(self.n_cells, len(images))
-        if kernel is not None:
-            share = kept["features/share"]  # it was learned with these
-        learned["features/share"] = share
-        learned["features/scale"] = deviation(pooled) / share
+        learned.update(self._scales(pooled, len(images), earlier))
         features = (pooled - learned["features/mean"]) / learned["features/scale"]
         if self.n_components:
-            if kernel is None:
+            if earlier is None:
                 pool = partial(outputs, self, "pooled", {**weights, **learned})
                 kernel = denoising_kernel(
                     images, pool, features, views, rng, n_components=self.n_components
                 )
-            learned["denoise/kernel"] = rescaled(kernel, features)
-            features = inner(features.T, learned["denoise/kernel"])
+                kernel = rescaled(kernel, features)
+            else:
+                kernel = earlier.weights["denoise/kernel"]
+                square = np.square(inner(features.T, kernel), dtype=np.float64).mean(axis=0)
+                kernel = kernel / np.float32(np.sqrt(earlier.mixed(1.0, square, len(some))))
+            learned["denoise/kernel"] = kernel
+            features = inner(features.T, kernel)
         return learned, pooled, features
+
+    def _scales(self, pooled, n_images, earlier):
+        """Return mean and scale of pooled features, and the weights of their cells."""
+        if earlier is None:
+            share = cell_weights(self.n_cells, n_images)
+            scale = deviation(pooled) / share
+            return {
+                "features/mean": pooled.mean(axis=0),
+                "features/scale": scale,
+                "features/share": share,
+            }
+        names = "features/mean", "features/scale", "features/share"
+        old_mean, scale, share = (np.float64(earlier.weights[name]) for name in names)
+        mean = earlier.mixed(old_mean, pooled.mean(axis=0, dtype=np.float64), len(pooled))
+        before = np.square(scale * share) + np.square(old_mean - mean)
+        now = np.square(pooled - mean).mean(axis=0)
+        std = np.sqrt(earlier.mixed(before, now, len(pooled)))
+        scale = np.maximum(std, 1e-3 * std.mean() + 1e-6) / share
+        return dict(zip(names, map(np.float32, (mean, scale, share)), strict=True))
+
+    def regression(self, name, features, targets, earlier):
+        """Return kernel and bias of the layer ``name``, which restores targets from features."""
+        names = f"{name}/kernel", f"{name}/bias"
+        if earlier is None:
+            learned = ridge(features, targets)
+        else:
+            before = (earlier.weights[name] for name in names)
+            learned = further_ridge(*before, earlier.weight, features, targets)
+        return dict(zip(names, learned, strict=True))
 
 
 def cell_weights(n_cells, n_images):

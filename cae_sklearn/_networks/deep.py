@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.linalg import ridge
 from .autoencoder import Autoencoder, components, is_row
 from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
@@ -149,7 +148,7 @@ class DeepAutoencoder(Autoencoder):
         """Return the weights that training starts from."""
         return {**initial_weights(model, seed), **self.standardization(images)}
 
-    def finish(self, weights, images, views, seed, kept=None):
+    def finish(self, weights, images, views, seed, earlier=None):
         """Return these weights with the denoising, and with what its decoder begins with.
 
         Parameters are those of `Autoencoder.last_features`.
@@ -158,7 +157,9 @@ class DeepAutoencoder(Autoencoder):
         if self.n_components:
             rng = np.random.default_rng(seed)
             some = self.sample(images, rng)
-            learned, pooled, features = self.last_features(weights, images, some, views, rng, kept)
+            learned, pooled, features = self.last_features(
+                weights, images, some, views, rng, earlier
+            )
             weights.update(learned)
-            weights["pooled/kernel"], weights["pooled/bias"] = ridge(features, pooled)
+            weights.update(self.regression("pooled", features, pooled, earlier))
         return weights

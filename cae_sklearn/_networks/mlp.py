@@ -71,14 +71,17 @@ class MLP(Description):
     def keras_model(self, weights, *, dropout_rate, alpha, l1_ratio):
         """Return a Keras model of Keras's own layers: features to probabilities."""
         check_process()
-        model = self._graph(dropout_rate, **elastic_net(alpha, l1_ratio))
+        offset = weights.get("offset")
+        model = self._graph(dropout_rate, **elastic_net(alpha, l1_ratio), offset=offset)
         load_weights(model, weights)
         return model
 
-    def _graph(self, dropout_rate, l1, l2):
+    def _graph(self, dropout_rate, l1, l2, offset=None):
         """Return the model (n, n_features) to probabilities (n, n_classes)."""
         variable = isinstance(l1, tf.Variable)
         x = inputs = keras.Input((self.n_features,), name="features", dtype="float32")
+        if offset is not None:
+            x = keras.layers.Rescaling(1.0, (-offset).tolist(), name="centre", dtype="float32")(x)
         for i, units in enumerate(self.hidden_layer_sizes, start=1):
             x = dense(units, variable, activation=self.activation, name=f"hidden{i}")(x)
             if self.batch_norm:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.linalg import inner, ridge
+from .._arrays.linalg import inner
 from .._arrays.streaming import chunks, float_bytes
 from .autoencoder import Autoencoder, components, is_row
 from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
@@ -200,7 +200,7 @@ class WhitenedAutoencoder(Autoencoder):
             "decode/bias": np.zeros(decoder.shape[1], np.float32),
         }
 
-    def finish(self, weights, images, views, seed, kept=None):
+    def finish(self, weights, images, views, seed, earlier=None):
         """Return these weights with filters, denoising and the decoder.
 
         Parameters are those of `Autoencoder.last_features`.
@@ -208,7 +208,7 @@ class WhitenedAutoencoder(Autoencoder):
         rng = np.random.default_rng(seed)
         weights = {**weights, **self.restoration(weights), **self._filters(weights)}
         some = self.sample(images, rng)
-        learned, _, features = self.last_features(weights, images, some, views, rng, kept)
+        learned, _, features = self.last_features(weights, images, some, views, rng, earlier)
         weights.update(learned)
         pictures = _coarse_pictures(
             some,
@@ -216,8 +216,7 @@ class WhitenedAutoencoder(Autoencoder):
             weights["standardize/scale"],
             coarse_shape(self.image_shape, features.shape[1]),
         )
-        weights["pixels/kernel"], weights["pixels/bias"] = ridge(features, pictures)
-        return weights
+        return {**weights, **self.regression("pixels", features, pictures, earlier)}
 
     def _filters(self, weights):
         """Return whitening and encoder as one convolution."""

@@ -82,6 +82,37 @@ def test_missing_classes_are_refused_by_name(X, make_classifier):
         make_classifier().partial_fit(X, y, classes=pd.array(["a", "b", pd.NA], dtype="string"))
 
 
+@pytest.mark.parametrize("name", ["boolean", "Int64", "string", "category of str"])
+def test_classes_may_be_named_again_in_any_type(X, make_classifier, name):
+    y, classes, _ = LABELS[name]
+    network = make_classifier().partial_fit(X, y, classes=y)
+    for again in (y, pd.Series(y), classes, np.array(classes)[::-1]):
+        network.partial_fit(X, y, classes=again)
+    np.testing.assert_array_equal(network.classes_, classes)
+    with pytest.raises(ValueError, match="not those of the first call"):
+        network.partial_fit(X, y, classes=classes[:-1])
+
+
+@pytest.mark.parametrize("method", ["fit", "warm start", "classes"])
+def test_one_class_alone_is_refused(X, make_classifier, method):
+    """In a warm start as in any fit; partial_fit may get one of several classes."""
+    y = np.arange(60) % 3
+    network = make_classifier(warm_start=True)
+    if method == "warm start":
+        network.fit(X, y)
+    before = dict(vars(network))
+    with pytest.raises(ValueError, match="two or more classes.*one class"):
+        if method == "classes":
+            network.partial_fit(X, 0 * y, classes=[0])
+        else:
+            network.fit(X, 0 * y)
+    assert vars(network) == before
+    if method == "warm start":
+        network.partial_fit(X, 0 * y)
+        network.fit(X, y % 2)  # some of the classes are enough
+        assert len(network.classes_) == 3
+
+
 @pytest.mark.parametrize(
     "y", [np.array(["a", 1, 2] * 20, dtype=object), np.array([True, "b"] * 30, dtype=object)]
 )

@@ -21,16 +21,17 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory):
-    """Return a memory map of 4 MiB, in C order."""
+    """Return a memory map of 1 MiB, in C order."""
     path = tmp_path_factory.mktemp("maps") / "images.dat"
-    images = np.memmap(path, np.uint8, "w+", shape=(4096, 16, 16, 4))
+    images = np.memmap(path, np.uint8, "w+", shape=(1024, 16, 16, 4))
     images[:] = np.random.default_rng(0).integers(0, 255, images.shape, np.uint8)
     return images
 
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    """Let 4 MiB be many chunks, and more than is kept as tensors."""
+    """Let 1 MiB be several chunks and tiles, and more than is kept as tensors."""
+    monkeypatch.setattr("cae_sklearn._networks.autoencoder.N_TILES", 1)
     monkeypatch.setattr("cae_sklearn._arrays.streaming.CHUNK_BYTES", 2**17)
     monkeypatch.setattr("cae_sklearn._training.batches.RESIDENT_BYTES", 2**17)
 
@@ -51,7 +52,7 @@ def check_stays_on_disk(view, network):
     for method in (fitted.transform, fitted.score, fitted.partial_fit, network.fit):
         method(plain)  # it is traced by now
         own, least = (peak_of(lambda X=X, method=method: method(X)) for X in (view, plain))
-        assert own < least + 0.2 * view.nbytes, method.__name__
+        assert own < least + 0.4 * view.nbytes, method.__name__
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_views_of_memory_maps_are_not_copied(mapped, tiny, small_chunks, name):
 
 
 def test_memory_maps_in_fortran_order_are_not_copied(tmp_path, tiny, small_chunks):
-    shape = 4096, 16, 16, 3
+    shape = 1024, 16, 16, 3
     images = np.memmap(tmp_path / "images.dat", np.uint8, "w+", shape=shape, order="F")
     images[::7] = 100
     check_stays_on_disk(images, tiny)
