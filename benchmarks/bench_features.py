@@ -138,7 +138,7 @@ def replaced(what):
     """Return patches that switch off what no parameter does."""
     import keras
 
-    from cae_sklearn._networks import whitened, whitening
+    from cae_sklearn._networks import pyramid, whitened, whitening
 
     def no_whitening(patches, rng, floor):
         d = patches.shape[1]
@@ -167,7 +167,7 @@ def replaced(what):
         "no_contrast": floored(1e4, 1e-5),  # far above any variance: all are divided alike
         "full_contrast": floored(0.01, 0.1),
         "random_filters": [(whitened, "first_filters", random_filters)],
-        "no_root": [(whitened, "SignedSqrt", keras.layers.Identity)],
+        "no_root": [(pyramid, "SignedSqrt", keras.layers.Identity)],
         "no_statistics": [(whitened, "CellStatistics", NoStatistics)],
     }[what]
 

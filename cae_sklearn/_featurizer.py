@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._arrays.pieces import Earlier, first_samples
 from ._arrays.resizing import held, resized
-from ._arrays.streaming import centred, shifted
+from ._arrays.streaming import centred, drawn, shifted
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_share
 from ._reconstruction import ReconstructionMixin
@@ -49,13 +49,15 @@ class CAEFeaturizer(
     be rows of a table: each number is standardised by itself, each filter sees the whole row,
     and the features hold the standardised row too. The features do not
     change when the input is rescaled, say from 0..255 to 0..1. Batches are cast as they
-    stream: a memory-mapped array larger than the memory can be fitted and transformed.
+    stream: a memory-mapped array larger than the memory can be fitted and transformed. Of more
+    than 50,000 images, as many drawn ones are learned from with ``whiten=True``.
 
     Parameters
     ----------
     filters : int, tuple of int or str, default=160
-        Filters of each layer. ``whiten=True`` takes one number; a deep autoencoder any,
-        for instance ``(64, 32, 16)`` or, for ``BayesSearchCV``, ``"64-32-16"``.
+        Filters of each layer: a deep autoencoder takes any, ``(64, 32, 16)`` or, for
+        ``BayesSearchCV``, ``"64-32-16"``. ``whiten=True`` takes one number, or two: the second is
+        that of a convolutional kernel network [7]_ that looks at the image beside the first layer.
     resolution : int >= 1 or None, default=32
         Images of more pixels are averaged to about ``resolution`` ** 2 pixels, with the ratio
         of their sides, if these are over 1.25 times as long. None keeps their size.
@@ -170,6 +172,8 @@ class CAEFeaturizer(
        feature extraction, :doi:`10.1007/978-3-642-21735-7_7`.
     .. [6] Lazebnik, Schmid & Ponce (2006), Beyond bags of features, CVPR,
        :doi:`10.1109/CVPR.2006.68`.
+    .. [7] Mairal (2016), End-to-end kernel learning with supervised convolutional kernel
+       networks, :arxiv:`1605.06265`.
 
     Examples
     --------
@@ -183,7 +187,7 @@ class CAEFeaturizer(
     (5, 8, 8, 1)
     """
 
-    _seed_names = ("start", "training", "finish", "split")
+    _seed_names = ("start", "training", "finish", "split", "drawn")
     _first, _n_seen = None, 0  # images kept while few have come, and how many have
 
     _parameter_constraints = {
@@ -328,7 +332,8 @@ class CAEFeaturizer(
         full = check_images(self, X, reset=not resume)
         network, views = self._describe(full, resume, more)
         full, offset = centred(full, self._weights if resume else None)
-        images = held(resized(full, network.image_shape[:2]))
+        images = drawn(full, network.most_images, seeds["drawn"])
+        images = held(resized(images, network.image_shape[:2]))
         first, self._first, earlier = self._first, None, None
         if not more:
             share = self.validation_fraction if self.early_stopping else None

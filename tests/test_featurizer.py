@@ -418,7 +418,7 @@ def test_other_images_at_transform(fits):
         ("batch_size", 1.5),
         ("learning_rate", "0.1"),
         ("whiten", "yes"),
-        ("filters", (64, 32)),
+        ("filters", (64, 32, 16)),
         ("shift", 0.6),
         ("shift", -0.1),
         ("flip", "sideways"),

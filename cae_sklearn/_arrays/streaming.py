@@ -39,6 +39,36 @@ def sample_indices(n_samples, limit, rng):
     return np.sort(rng.choice(n_samples, limit, replace=False))
 
 
+class Drawn:
+    """Some samples of an array, read when they are needed.
+
+    Parameters
+    ----------
+    X : ndarray or array that is read like it, of shape (n, H, W, C)
+        All samples.
+    chosen : ndarray of int
+        Indices of those that count.
+    """
+
+    def __init__(self, X, chosen):
+        self._X, self._chosen = X, chosen
+        self.dtype, self.ndim, self.shape = X.dtype, X.ndim, (len(chosen), *X.shape[1:])
+        self.size = int(np.prod(self.shape))
+
+    def __len__(self):
+        return len(self._chosen)
+
+    def __getitem__(self, indices):
+        return self._X[self._chosen[indices]]
+
+
+def drawn(X, limit, seed):
+    """Return ``X``, or ``limit`` of its samples drawn at random; None is no limit."""
+    if limit is None or len(X) <= limit:
+        return X
+    return Drawn(X, sample_indices(len(X), limit, np.random.default_rng(seed)))
+
+
 class Shifted:
     """An array less an offset, read as float32; the difference is taken in float64.
 

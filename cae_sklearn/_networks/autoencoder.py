@@ -65,6 +65,7 @@ class Autoencoder(Description):
     grid: tuple | None
     n_components: int | None = None
     full_size: tuple | None = None
+    most_images = None  # from which it is learned; None is all
 
     def with_components(self, n_components, views):
         """Return this description with the components that its pooled features allow."""
@@ -89,6 +90,11 @@ class Autoencoder(Description):
     def n_cells(self):
         """Into how many cells the image is divided for each pooled feature, (n_pooled,) or 1."""
         return 1
+
+    @property
+    def n_channels(self):
+        """Of the widest map that is as large as the image."""
+        return max(self.image_shape[-1], *self.filters)
 
     @property
     def n_features(self):
@@ -138,8 +144,8 @@ class Autoencoder(Description):
         The widest array of a tile fits the processor's cache; images too large for that pass
         one by one.
         """
-        height, width, channels = self.image_shape
-        widest = height * width * max(channels, *self.filters) * 4
+        height, width, _ = self.image_shape
+        widest = height * width * self.n_channels * 4
         tile = int(np.clip(TILE_BYTES // widest, 1, 32))
         return tile, int(np.clip(N_TILES * TILE_BYTES // (tile * widest), 1, N_TILES))
 

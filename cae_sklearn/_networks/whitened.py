@@ -1,6 +1,6 @@
 """The autoencoder of whitened patches: one wide layer, trained to denoise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import keras
@@ -9,18 +9,19 @@ import tensorflow as tf
 
 from .._arrays.linalg import inner
 from .._arrays.streaming import chunks, float_bytes
+from .._training.pool import outputs
 from .autoencoder import Autoencoder, components, is_row
 from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
 from .corruption import RandomWindow, noise
+from .kernel_network import N_FIRST, N_IMAGES, KernelNetwork, unrelated
 from .layers import (
     CellStatistics,
     ContrastConv2D,
-    GridPooling,
     SignedSqrt,
     Standardize,
-    max_pooling,
 )
+from .pyramid import cells_of_features, pyramid
 from .sizes import check_n_weights, check_pair, check_sizes
 from .whitening import (
     FLOOR,
@@ -45,6 +46,7 @@ class WhitenedAutoencoder(Autoencoder):
 
     FIRST = "filters/kernel"  # the weights of the first filters
     floor: float = FLOOR  # added to the variance of a patch
+    most_images = 50_000  # patches of more have nothing new
 
     @classmethod
     def for_images(
@@ -53,10 +55,15 @@ class WhitenedAutoencoder(Autoencoder):
         """Return the network for images of this shape."""
         size = image_shape[:2]
         filters = check_sizes(filters, "filters", "400, (64, 32, 16) or '64-32-16'")
-        if len(filters) > 1:
+        if len(filters) > 2:
             raise ValueError(
-                f"whiten=True takes one number of filters, but filters={filters!r}. "
+                f"whiten=True takes one or two numbers of filters, but filters={filters!r}. "
                 "Set whiten=False for a deep autoencoder."
+            )
+        if len(filters) == 2 and is_row(image_shape):
+            raise ValueError(
+                f"filters={filters!r} is of two layers, but images of shape {image_shape} are "
+                "rows of a table, which have one. Set one number."
             )
         kernel_size = check_pair(kernel_size, "kernel_size")
         kernel_size = tuple(min(k, ceil(n / 2)) for k, n in zip(kernel_size, size, strict=True))
@@ -66,12 +73,11 @@ class WhitenedAutoencoder(Autoencoder):
         grid = positions if output_size is None else check_pair(output_size, "output_size")
         grid = tuple(map(min, grid, positions))
         n_inputs = kernel_size[0] * kernel_size[1] * image_shape[-1]
-        check_n_weights(
-            filters[0] * (n_inputs + 2 * min(n_inputs, N_WHITE)),
-            "filters, kernel_size",
-            (filters, kernel_size),
-        )
         network = cls(image_shape, filters, kernel_size, grid=grid, **settings)
+        n_weights = filters[0] * (n_inputs + 2 * min(n_inputs, N_WHITE))
+        if network.second:
+            n_weights += network.second.n_weights
+        check_n_weights(n_weights, "filters, kernel_size", (filters, kernel_size))
         return network.with_components(n_components, views)
 
     @property
@@ -82,9 +88,22 @@ class WhitenedAutoencoder(Autoencoder):
         return len(self.n_cells)
 
     @property
-    def levels(self):
-        """The grids of the pyramid, from fine to coarse; one alone if it keeps the whole map."""
-        return [self.grid] if self.grid in ((1, 1), self.positions) else [self.grid, (1, 1)]
+    def trained(self):
+        """See `Autoencoder.trained`; the second layer is learned in closed form too."""
+        return replace(super().trained, filters=self.filters[:1])
+
+    @property
+    def second(self):
+        """The network of the second layer, or None."""
+        if len(self.filters) == 1:
+            return None
+        return KernelNetwork(self.image_shape, self.filters[1], self.floor)
+
+    @property
+    def n_channels(self):
+        """See `Autoencoder.n_channels`; the map of the second layer is small."""
+        first = (N_FIRST,) if self.second else ()
+        return max(self.image_shape[-1], self.filters[0], *first)
 
     @property
     def positions(self):
@@ -94,14 +113,14 @@ class WhitenedAutoencoder(Autoencoder):
 
     @property
     def n_cells(self):
-        """See `Autoencoder.n_cells`; of each level come means, maxima and statistics."""
+        """See `Autoencoder.n_cells`; cells have statistics besides means and maxima."""
         if is_row(self.image_shape):
             return 1
-        per_cell = self.filters[0] + self.image_shape[-1] + 1
-        if self.grid != self.positions:
-            per_cell += self.filters[0]
-        counts = [int(np.prod(grid)) for grid in self.levels]
-        return np.repeat(counts, [count * per_cell for count in counts])
+        own = self.filters[0], self.image_shape[-1] + 1
+        cells = [cells_of_features(self.grid, self.positions, *own)]
+        if self.second:
+            cells.append(cells_of_features(self.grid, self.second.positions, self.filters[1]))
+        return np.concatenate(cells)
 
     # -- the graph ---------------------------------------------------------------
 
@@ -111,6 +130,8 @@ class WhitenedAutoencoder(Autoencoder):
             return self._decoder()
         images = keras.Input(self.image_shape, name="images", dtype="float32")
         standard = Standardize(each=is_row(self.image_shape), name="standardize")(images)
+        if part == "maps":
+            return functional(images, self.second.first_map(standard), part)
         if part == "trainer":
             return functional(images, self._residual(standard, noise), part)
         pooled = self._pooled(standard)
@@ -149,22 +170,19 @@ class WhitenedAutoencoder(Autoencoder):
         if is_row(self.image_shape):
             parts = [SignedSqrt(name="root")(x), standard]
         else:
-            parts = self._pyramid(x, standard)
+            parts = [*self._parts(x, standard)]
         flat = [layers.Flatten(name=f"flat{i}", **IMAGES)(part) for i, part in enumerate(parts)]
         return Standardize(name="features")(layers.Concatenate(name="cells", dtype="float32")(flat))
 
-    def _pyramid(self, x, standard):
-        """Yield means and maxima of activations, and statistics, for each level."""
-        root = SignedSqrt(name="root")
-        means = maxima = x
-        for grid in self.levels:  # the cells of one are made of those of the one before
-            name = f"{grid[0]}x{grid[1]}"
-            means = GridPooling(grid, name=f"mean{name}")(means)
-            yield root(means)
-            if self.grid != self.positions:
-                maxima = max_pooling(maxima.shape[1:3], grid, f"max{name}")(maxima)
-                yield root(maxima)
-            yield CellStatistics(grid, name=f"statistics{name}")(standard)
+    def _parts(self, x, standard):
+        """Yield what is pooled of activations, of the image, and of the second layer."""
+        for grid, maps in pyramid(x, self.grid):
+            yield from maps
+            yield CellStatistics(grid, name=f"statistics{grid[0]}x{grid[1]}")(standard)
+        if self.second:
+            rest = unrelated(2, self.filters[1])
+            for _, maps in pyramid(self.second.last_map(standard), self.grid, "_2", rest):
+                yield from maps
 
     def _decoder(self):
         """Return the linear decoder, of a picture of bounded size that is then resized."""
@@ -208,6 +226,8 @@ class WhitenedAutoencoder(Autoencoder):
         rng = np.random.default_rng(seed)
         weights = {**weights, **self.restoration(weights), **self._filters(weights)}
         some = self.sample(images, rng)
+        if self.second:
+            weights.update(self._second_weights(weights, images, some, rng, earlier))
         learned, _, features = self.last_features(weights, images, some, views, rng, earlier)
         weights.update(learned)
         pictures = _coarse_pictures(
@@ -217,6 +237,17 @@ class WhitenedAutoencoder(Autoencoder):
             coarse_shape(self.image_shape, features.shape[1]),
         )
         return {**weights, **self.regression("pixels", features, pictures, earlier)}
+
+    def _second_weights(self, weights, images, some, rng, earlier):
+        """Return the weights of the second layer: new ones, or the earlier ones."""
+        if earlier:
+            paths = [path for path in earlier.weights if path.split("/")[0] in self.second.layers]
+            return {path: earlier.weights[path] for path in paths}
+        standardised = images, weights["standardize/mean"], weights["standardize/scale"]
+        first = self.second.first_weights(standardised, rng)
+        some = some[:: -(-len(some) // N_IMAGES)]
+        maps = outputs(self, "maps", {**weights, **first}, some)
+        return {**first, **self.second.second_weights(maps, rng)}
 
     def _filters(self, weights):
         """Return whitening and encoder as one convolution."""

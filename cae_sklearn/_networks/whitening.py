@@ -16,16 +16,18 @@ FLOOR = 0.3  # added to the variance of a patch, in standardised units: faint on
 PATCH_RIDGE = 0.08  # added to the variance of a component of the patches
 
 
-def sample_patches(standardised, kernel_size, rng):
+def sample_patches(standardised, kernel_size, rng, n_patches=None):
     """Return patches at random places of images, float32 of shape (n, height * width * C).
 
     ``standardised`` is a triple: images as they are, mean and scale of channels or pixels.
+    There are about ``n_patches``; None takes what the covariance needs.
     """
     X, mean, scale = standardised
     mean, scale = (np.broadcast_to(array, X.shape[1:]) for array in (mean, scale))
     height, width = kernel_size
     n_inputs = height * width * X.shape[-1]
-    n_patches = N_PATCHES if n_inputs <= N_WHITE else max(2_000, N_NUMBERS // n_inputs)
+    if n_patches is None:
+        n_patches = N_PATCHES if n_inputs <= N_WHITE else max(2_000, N_NUMBERS // n_inputs)
     sample = sample_indices(len(X), n_patches // 5, rng)
     per_image = ceil(n_patches / len(sample))
     rows, columns = np.arange(height)[:, None], np.arange(width)

@@ -8,6 +8,7 @@ from cae_sklearn._arrays.streaming import (
     channel_statistics,
     chunks,
     deviation,
+    drawn,
     load_chunk,
     sample_indices,
 )
@@ -58,3 +59,14 @@ def test_a_quiet_feature_does_not_become_the_loudest():
     assert scaled.std(axis=0)[1] < 0.01
     np.testing.assert_allclose(scaled.std(axis=0)[[0, 2]], 1.0, atol=0.01)
     assert deviation(np.full((5, 2), 3.0)).min() >= 1.0
+
+
+def test_drawn_samples_are_read_when_they_are_needed():
+    X = np.arange(24.0).reshape(6, 2, 2, 1)
+    some = drawn(X, 4, 0)
+    numbers = some[:][:, 0, 0, 0]
+    assert some.shape == (4, 2, 2, 1) and len(some) == some.size // 4 == len(set(numbers)) == 4
+    assert (some.dtype, some.ndim) == (X.dtype, X.ndim)
+    np.testing.assert_array_equal(some[np.array([3, 0])], some[:][[3, 0]])
+    np.testing.assert_array_equal(some[1:3], some[:][1:3])
+    assert drawn(X, 6, None) is X and drawn(X, None, None) is X

@@ -124,3 +124,22 @@ def test_the_whole_map_may_be_denoised():
     features = CAEFeaturizer(**settings, output_size=None, n_components=20).fit_transform(X)
     assert features.shape == (30, 20)
     np.testing.assert_allclose(features.std(axis=0), 1.0, atol=0.05)
+
+
+def test_of_many_images_some_are_learned_from(monkeypatch):
+    """Those drawn give what a fit on them alone gives."""
+    X, read = pictures(60), []
+    settings = {"filters": 6, "n_components": 20, "epochs": 1, "random_state": 0}
+    monkeypatch.setattr(WhitenedAutoencoder, "most_images", 50)
+    original = WhitenedAutoencoder.start
+
+    def spied(self, model, seed, images):
+        read.append(images[:])
+        return original(self, model, seed, images)
+
+    monkeypatch.setattr(WhitenedAutoencoder, "start", spied)
+    features = CAEFeaturizer(**settings).fit(X).transform(X)
+    (some,) = read
+    assert some.shape == (50, *X.shape[1:]) and len(np.unique(some, axis=0)) == 50
+    alone = CAEFeaturizer(**settings).fit(some)
+    np.testing.assert_array_equal(alone.transform(X), features)
