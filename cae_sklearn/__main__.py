@@ -1,7 +1,11 @@
 """The commands ``python -m cae_sklearn tune`` and ``python -m cae_sklearn reproduce``."""
 
 import argparse
+import atexit
+import contextlib
+import multiprocessing
 import os
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,9 +14,6 @@ from pathlib import Path
 def main(argv=None):
     """Run a command with the given arguments, by default those of the process."""
     args = get_parser().parse_args(argv)
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # before TensorFlow starts, here or elsewhere
     try:
         check(args)
         command = import_module(f"cae_sklearn._commands._{args.command}")
@@ -113,5 +114,24 @@ def add_common(parser, n_jobs, quick, output):
     parser.set_defaults(error=parser.error)
 
 
+def end_workers():
+    """End idle workers at once, which would take seconds to end by themselves."""
+    if multiprocessing.active_children():
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+
+
+def end_process():
+    """Skip what is left to do at the exit: TensorFlow frees its memory in seconds."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    exits = contextlib.ExitStack()
+    atexit.register(exits.close)  # before anything else is registered, so that it is called last
     main()
+    end_workers()
+    exits.callback(end_process)  # an error, on the other hand, ends the process as usual

@@ -11,11 +11,16 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays.progress import listener
+from ._interrupts import end_or_warn
 from ._sklearn import HasMethods, Interval, StrOptions
+from ._tasks import CallbackSupportMixin
 from ._version import __version__
 
 FORMAT = 2  # of the state of a fitted estimator; raised when older files would mean another thing
+_OF_THE_FIT = {"callbacks_"}  # not saved: callbacks may hold files and networks
 LARGEST = float(np.finfo(np.float32).max)
+OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
 ACTIVATIONS = {
     "relu",
     "elu",
@@ -29,7 +34,7 @@ ACTIVATIONS = {
 }
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators: a network whose weights are kept as plain arrays.
 
     What was learned is one attribute, a tuple of a network's description, its weights and what
@@ -45,7 +50,8 @@ class NetworkEstimator(BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, LARGEST, closed="right")],
         "decay_fraction": [Interval(Real, 0, 1, closed="both")],
-        "optimizer": [StrOptions({"adam"}), HasMethods("get_config")],
+        "optimizer": [StrOptions(OPTIMIZERS), HasMethods("get_config")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -58,8 +64,9 @@ class NetworkEstimator(BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__()
-        if "_learned" in state:
-            state = {**state, "_saved_by": (FORMAT, __version__)}
+        state = {name: value for name, value in state.items() if name not in _OF_THE_FIT}
+        if "n_features_in_" in state:
+            state["_saved_by"] = FORMAT, __version__
         return state
 
     def __setstate__(self, state):
@@ -129,25 +136,32 @@ class NetworkEstimator(BaseEstimator):
         return copy.deepcopy(list(self.callbacks))
 
     def _own_optimizer(self):
-        """Return a copy of the optimizer that was passed, None for the default one."""
-        if isinstance(self.optimizer, str):
+        """Return a copy of the optimizer that was passed, None for one that has a name."""
+        is_named = isinstance(self.optimizer, str)
+        self._warn_of_no_effect("momentum", "sgd", is_named and self.optimizer == "sgd")
+        self._warn_of_no_effect("learning_rate", "adam", is_named)
+        if is_named:
             return None
         import keras
 
         if not isinstance(self.optimizer, keras.optimizers.Optimizer):
             raise TypeError(
-                "optimizer must be 'adam' or a keras.optimizers.Optimizer instance, "
+                f"optimizer must be one of {sorted(OPTIMIZERS)} or a keras.optimizers.Optimizer, "
                 f"but is {self.optimizer!r}."
             )
-        default = inspect.signature(type(self)).parameters["learning_rate"].default
-        if self.learning_rate != default:
-            warnings.warn(
-                f"learning_rate={self.learning_rate} has no effect, since optimizer is an instance "
-                "that has a rate of its own. Set the rate of the optimizer, or optimizer='adam'.",
-                UserWarning,
-                stacklevel=5,
-            )
         return type(self.optimizer).from_config(self.optimizer.get_config())
+
+    def _warn_of_no_effect(self, name, optimizer, has_effect):
+        """Warn of a parameter that the optimizer does not look at, unless it is the default."""
+        default = inspect.signature(type(self)).parameters[name].default
+        value = getattr(self, name)
+        if value != default and not has_effect:
+            warnings.warn(
+                f"{name}={value} has no effect with optimizer={self.optimizer!r}. Set "
+                f"optimizer={optimizer!r}, or the {name} of an optimizer instance.",
+                UserWarning,
+                stacklevel=6,
+            )
 
     def _train(self, network, X, y=None, *, seeds, start, hyper, resume, fit=None, **settings):
         """Train for some epochs; return the weights as arrays, and whether the loss diverged.
@@ -172,13 +186,15 @@ class NetworkEstimator(BaseEstimator):
             ``keep_state``, to go on from the optimizer state later; ``anew``, to start anew
             within one history; and what ``fit`` takes, the estimator's parameters by default.
         """
+        from ._training.callbacks import released
+
         before = _undisturbed(self.history_) if resume else {"loss": []}
         done = len(before["loss"])
         optimizer, callbacks = self._own_optimizer(), self._own_callbacks()
         keep_state = settings.pop("keep_state", self.warm_start)
         anew = settings.pop("anew", not resume)
         settings = self._settings(done, optimizer, callbacks, settings)
-        with self._trainer(network, optimizer, callbacks) as model:
+        with self._trainer(network, optimizer, settings["callbacks"]) as model:
             model.prepare(
                 seed=[*seeds["training"].generate_state(4), 0 if anew else done],
                 learning_rate=None if optimizer else self.learning_rate,
@@ -187,40 +203,54 @@ class NetworkEstimator(BaseEstimator):
                 **hyper,
             )
             (fit or type(model).fit)(model, X, y, **settings)
-            weights, history, diverged = model.learned(), model.history.history, model.diverged
+            weights, history = model.learned(), model.history.history
+            diverged, interrupted = model.diverged, model.interrupted
             self._slots = model.slots() if keep_state and not diverged else {}
         self.history_ = _joined(before, history, done)
         self.n_iter_ = len(self.history_["loss"])
+        self.callbacks_ = released(callbacks)
+        if interrupted:
+            end_or_warn(type(self).__name__, self.n_iter_, settings["epochs"])
         if diverged:
             self._warn_of_divergence("the learning rate of optimizer" if optimizer else None)
         return weights, diverged
 
     def _settings(self, done, optimizer, callbacks, settings):
         """Return what the fit of a model takes; ``settings`` go before the parameters."""
-        from ._training.callbacks import early_stopping
+        from ._training.callbacks import Reporter, Scores, early_stopping
 
+        n_epochs = settings.pop("epochs", int(self.epochs))
+        learned, scores_of = settings.pop("learned", None), settings.pop("scores_of", None)
+        callbacks = list(callbacks)
         if settings.get("held_out") is not None:
-            stopping = early_stopping(int(self.n_iter_no_change), float(self.tol))
-            callbacks = [stopping, *callbacks]
+            callbacks.insert(0, early_stopping(int(self.n_iter_no_change), float(self.tol)))
+        if scores_of is not None:  # before those that look at scores
+            callbacks.insert(0, Scores(scores_of))
+        if listener() is not None:
+            callbacks.append(Reporter(listener(), n_epochs, learned))
         return {
             "batch_size": int(self.batch_size),
-            "verbose": int(self.verbose),
             "callbacks": callbacks,
             "decay_fraction": 0.0 if optimizer else float(self.decay_fraction),
             **settings,
             "initial_epoch": done,
-            "epochs": done + settings.get("epochs", int(self.epochs)),
+            "epochs": done + n_epochs,
         }
 
     def _trainer(self, network, optimizer, callbacks):
         """Lend the trainer of the pool, or make one that nobody else will use."""
         from ._training.callbacks import may_change_the_network
+        from ._training.optimizers import Recipe
         from ._training.pool import borrowed, check_process
 
-        if optimizer is None and not may_change_the_network(callbacks):
-            return borrowed(network.trained, "trainer")
+        if optimizer is None:
+            recipe = Recipe.named(self.optimizer, self.momentum)
+        else:
+            recipe = Recipe.of(optimizer)
+        if recipe is not None and not may_change_the_network(callbacks):
+            return borrowed(network.trained, "trainer", recipe)
         check_process()
-        return nullcontext(network.trained.build("trainer", optimizer))
+        return nullcontext(network.trained.build("trainer", recipe or optimizer))
 
     def _warn_of_divergence(self, rate):
         warnings.warn(

@@ -5,11 +5,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import get_scorer_names
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_of_each_class, share_to_hold_out, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
+from ._progress import watched
+from ._scoring import epoch_scores
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._validation import centred_columns, check_features, check_samples
 
@@ -27,10 +30,10 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         + \alpha\left(\rho \lVert W\rVert_1 + (1-\rho)\lVert W\rVert_2^2\right)
 
     with :math:`\alpha` = ``alpha`` and :math:`\rho` = ``l1_ratio``. (scikit-learn's
-    :class:`~sklearn.linear_model.ElasticNet` halves the second term.) The optimizer is
-    Adam [4]_, whose steps are followed by the proximal step of the L1 norm [5]_: weights become
-    exactly zero. All steps of an epoch run in one compiled function that serves every
-    candidate and every fold of a search.
+    :class:`~sklearn.linear_model.ElasticNet` halves the second term.) The steps of
+    the optimizer, by default Adam [4]_, are followed by the proximal step of the L1 norm [5]_:
+    weights become exactly zero. All steps of an epoch run in one compiled function that serves
+    every candidate and every fold of a search.
 
     Parameters
     ----------
@@ -58,14 +61,17 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     batch_size : int >= 1, default=64
         Samples per step. A last batch of a single sample joins the one before.
     learning_rate : float > 0, default=0.001
-        Step size of Adam.
+        Step size of the optimizer; ``"sgd"`` needs a larger one, such as 0.01.
     decay_fraction : float in [0, 1], default=0.5
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
         zero. It falls anew in each ``fit``, and not in ``partial_fit`` or with an own
         optimizer. The factor multiplies what callbacks set between epochs.
-    optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit and brings its own learning rate. Keras's own,
-        slower loop serves all but plain Adam.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or keras.optimizers.Optimizer, default="adam"
+        The names stand for Keras's optimizers with their default settings. An instance is copied
+        for each fit and brings its own learning rate. Plain instances of Adam, SGD and RMSprop run
+        as fast as the names; Keras's own, slower loop serves all others.
+    momentum : float in [0, 1), default=0.9
+        Of ``optimizer="sgd"``; no other has it.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out ``validation_fraction`` of the training samples (stratified,
         shuffled), stop when their loss no longer falls, and take the weights of its
@@ -82,11 +88,15 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     random_state : int, RandomState instance or None, default=None
         Seeds all that is random, without touching global state; None takes fresh entropy.
     verbose : bool or int, default=0
-        Whether to print a line per epoch.
+        Whether to print a line for each epoch, with its losses and the seconds left.
+    scoring : str, callable or None, default=None
+        Score of each epoch, as for ``GridSearchCV``: ``"accuracy"`` logs ``accuracy`` and, of
+        the samples held out, ``val_accuracy``, which callbacks find; a callable logs ``score``.
+        It takes a prediction of all samples an epoch.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit. They find ``loss`` and, with early stopping, ``val_loss``. The
-        outputs of their ``self.model`` are logits. Hooks on batches make training use Keras's
-        own, slower loop.
+        Copied for each fit; ``callbacks_`` are the copies. They find ``loss`` and, with early
+        stopping, ``val_loss``. The outputs of their ``self.model`` are logits. Hooks on batches
+        make training use Keras's own, slower loop.
 
     Attributes
     ----------
@@ -104,11 +114,14 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         prediction depends on them. Without hidden layers they are indices of features, and
         ``feature_names_in_[inactive_units_]`` are their names.
     history_ : dict of str to list of float
-        ``loss``, with early stopping ``val_loss``, and what callbacks log, per epoch.
+        ``loss``, with early stopping ``val_loss``, the scores of ``scoring``, and what callbacks
+        log, per epoch.
     loss_curve_, validation_loss_curve_ : list of float
         The two losses of ``history_``.
     n_iter_ : int
         Epochs run.
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of ``callbacks`` that watched the last fit. They are not saved.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -148,6 +161,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         "alpha": [Interval(Real, 0, LARGEST, closed="both")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "early_stopping": ["boolean", StrOptions({"auto"})],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -166,6 +180,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         learning_rate=0.001,
         decay_fraction=0.5,
         optimizer="adam",
+        momentum=0.9,
         early_stopping="auto",
         validation_fraction=0.2,
         n_iter_no_change=10,
@@ -173,6 +188,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         warm_start=False,
         random_state=None,
         verbose=0,
+        scoring=None,
         callbacks=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -187,6 +203,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         self.learning_rate = learning_rate
         self.decay_fraction = decay_fraction
         self.optimizer = optimizer
+        self.momentum = momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -194,6 +211,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
         self.callbacks = callbacks
 
     # -- fitting ---------------------------------------------------------------
@@ -228,20 +246,21 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         ConvergenceWarning
             When the loss is no longer finite. The last finite weights are put back.
         UserWarning
-            When early stopping takes the first epoch, or holds few out.
+            When early stopping takes the first epoch, or holds few out; when Ctrl-C ends the
+            training, of which what was learned so far is kept.
         """
-        with unchanged_on_error(self):
+        followed = watched(self, X, y, sample_weight, n_epochs=self.epochs)
+        with followed, unchanged_on_error(self):
             resume, seeds = self._continues(), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             classes = check_classes(y)
             y = self._encode(y, self.classes_ if resume else classes)
             X, y, weight = self._weighed(X, y, weight, resume)
-            X, offset = centred_columns(X, self._weights if resume else None)
             share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
             held_out = held_out_of_each_class(y, share, seeds["split"])
             network = self._describe(X, resume)
             weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
-            self._keep(network, {**weights, **offset})
+            self._keep(network, weights)
             if held_out is not None:
                 losses, patience = self.validation_loss_curve_, self.n_iter_no_change
                 warn_of_chance(losses, len(held_out), patience, type(self).__name__)
@@ -250,8 +269,6 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on for one epoch over these samples, without validation.
-
-        With an optimizer other than plain Adam each call builds the network anew.
 
         Parameters
         ----------
@@ -275,18 +292,17 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             For bad data or parameters, and for ``class_weight="balanced"``: a part of the
             samples does not tell how many there are of each class.
         """
-        with unchanged_on_error(self):
+        with watched(self, X, y, sample_weight, n_epochs=1), unchanged_on_error(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             known = self.classes_ if resume else None
             y = self._encode(y, classes_of_parts(classes, known, self.class_weight))
             X, y, weight = self._weighed(X, y, weight, resume)
-            X, offset = centred_columns(X, self._weights if resume else None)
             network = self._describe(X, resume)
             weights = self._train_on(
                 X, y, weight, network, seeds, resume, keep_state=True, epochs=1
             )
-            self._keep(network, {**weights, **offset})
+            self._keep(network, weights)
         return self
 
     def _encode(self, y, classes):
@@ -323,11 +339,16 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         from ._training.layer_kinds import applicable_rate
         from ._training.scikeras import fit_keras_classifier
 
+        centred, offset = centred_columns(X, self._weights if resume else None)
+
+        def learned(weights):
+            return {"_learned": (network, {**weights, **offset}, self.classes_)}
+
         # the first of many parts does not tell the shares of the classes
         prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": weight}
         weights, _ = self._train(
             network,
-            X,
+            centred,
             y,
             seeds=seeds,
             start=partial(network.start, **prior),
@@ -338,9 +359,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             resume=resume,
             fit=fit_keras_classifier,
             sample_weight=weight,
+            learned=learned,
+            scores_of=epoch_scores(self, learned, X, y, settings.get("held_out")),
             **settings,
         )
-        return weights
+        return {**weights, **offset}
 
     def _keep(self, network, weights):
         """Set what the methods after fit need."""

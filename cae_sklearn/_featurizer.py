@@ -7,14 +7,17 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays.pieces import Earlier, first_samples
+from ._arrays.progress import stage
 from ._arrays.resizing import held, resized
 from ._arrays.streaming import centred, drawn, shifted
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_share
+from ._progress import watched
 from ._reconstruction import ReconstructionMixin
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._validation import check_images
 
+N_STAGES = 9  # of a fit, at most: those in _networks, the epochs, resizing and reconstruction
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
 
 
@@ -104,14 +107,17 @@ class CAEFeaturizer(
     batch_size : int >= 1, default=32
         Images per step.
     learning_rate : float > 0, default=0.001
-        Step size of Adam.
+        Step size of the optimizer; ``"sgd"`` needs a larger one, such as 0.01.
     decay_fraction : float in [0, 1], default=0.5
         Share of ``epochs``, the last, in which the learning rate falls linearly towards
         zero. It falls anew in each ``fit``, and not in ``partial_fit`` or with an own
         optimizer. The factor multiplies what callbacks set between epochs.
-    optimizer : "adam" or keras.optimizers.Optimizer, default="adam"
-        An instance is copied for each fit and brings its own learning rate. Keras's own,
-        slower loop serves all but plain Adam.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or keras.optimizers.Optimizer, default="adam"
+        The names stand for Keras's optimizers with their default settings. An instance is copied
+        for each fit and brings its own learning rate. Plain instances of Adam, SGD and RMSprop run
+        as fast as the names; Keras's own, slower loop serves all others.
+    momentum : float in [0, 1), default=0.9
+        Of ``optimizer="sgd"``; no other has it.
     early_stopping : bool, default=False
         Whether to hold out images, and to take the weights of the least loss of these.
     validation_fraction : float in (0, 1), default=0.1
@@ -126,10 +132,10 @@ class CAEFeaturizer(
         Seeds all that is random. No global random state is read or changed; None takes
         fresh entropy. An int gives the same bits in any process, for any ``n_jobs``.
     verbose : bool or int, default=0
-        Whether to print a line per epoch.
+        Whether to print a line for each stage and epoch, with the seconds left.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit. Callbacks with hooks on batches make training use Keras's
-        own, slower loop.
+        Copied for each fit; ``callbacks_`` are the copies. Callbacks with hooks on batches make
+        training use Keras's own, slower loop.
 
     Attributes
     ----------
@@ -146,6 +152,8 @@ class CAEFeaturizer(
         The two losses of ``history_``.
     n_iter_ : int
         Epochs run.
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of ``callbacks`` that watched the last fit. They are not saved.
     n_features_in_ : int
         H * W * C.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -227,6 +235,7 @@ class CAEFeaturizer(
         learning_rate=0.001,
         decay_fraction=0.5,
         optimizer="adam",
+        momentum=0.9,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -254,6 +263,7 @@ class CAEFeaturizer(
         self.learning_rate = learning_rate
         self.decay_fraction = decay_fraction
         self.optimizer = optimizer
+        self.momentum = momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -296,8 +306,10 @@ class CAEFeaturizer(
         -----
         ConvergenceWarning
             When the loss is no longer finite. The last finite weights are put back.
+        UserWarning
+            When Ctrl-C ends the training. What was learned so far is kept.
         """
-        with unchanged_on_error(self):
+        with watched(self, X, n_stages=N_STAGES), unchanged_on_error(self):
             self._learn(X, self._continues(), more=False)
         return self
 
@@ -322,7 +334,7 @@ class CAEFeaturizer(
         self : object
             The fitted transformer.
         """
-        with unchanged_on_error(self):
+        with watched(self, X, n_stages=N_STAGES), unchanged_on_error(self):
             self._learn(X, hasattr(self, "_learned"), more=True)
         return self
 
@@ -371,7 +383,8 @@ class CAEFeaturizer(
         self.image_shape_ = tuple(int(n) for n in images.shape[1:])
         self._learned = network, weights
         some = slice(None, None, max(1, len(images) // 500))
-        self.reconstruction_err_ = network.reconstruction_error(weights, images[some])
+        with stage("reconstruction"):
+            self.reconstruction_err_ = network.reconstruction_error(weights, images[some])
 
     @property
     def _n_features_out(self):

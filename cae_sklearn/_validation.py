@@ -97,8 +97,15 @@ def as_known_floats(X, name="X"):
     """Return X with floats that scikit-learn knows.
 
     Arrays of machine learning's short floats, such as bfloat16, become float32, and lists with
-    integers beyond int64 float64.
+    integers beyond int64 float64. Collections of dask are refused.
     """
+    if hasattr(X, "__dask_graph__"):
+        raise TypeError(
+            f"{name} is a dask collection, all of which would come into this process. Fit on a "
+            f"part that fits into memory, {name}[:n].compute(), and let the workers transform "
+            f"block by block: {name}.map_blocks(featurizer.transform, ...). "
+            "docs/many_machines.md shows how."
+        )
     dtype = getattr(X, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind == "V" and "float" in dtype.name:
         return X.astype(np.float32)

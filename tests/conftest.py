@@ -1,11 +1,20 @@
-"""Data that many tests share."""
+"""Data that many tests share, and libraries to test without.
 
+``TEST_WITHOUT="skopt" pytest`` runs as if scikit-optimize were not installed; scikeras likewise.
+"""
+
+import importlib.util
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.modules.update(dict.fromkeys(os.environ.get("TEST_WITHOUT", "").split()))
 
 import numpy as np
 import pytest
+
+NEED_SKOPT = ["search", "commands/test_tune.py", "commands/test_reproduce.py"]
+collect_ignore = [] if importlib.util.find_spec("skopt") else NEED_SKOPT
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -333,7 +333,7 @@ def test_own_optimizer_and_batch_callbacks_use_kerass_loop(blobs):
     fitted = classifier(**settings, callbacks=[Batches()]).fit(X, y)
     assert Batches.seen == [0, 1, 2, 3, 4] * 3  # 240 of 300 samples in batches of 50
     assert len(fitted.validation_loss_curve_) == 3
-    sgd = keras.optimizers.SGD(0.1)
+    sgd = keras.optimizers.SGD(0.1, nesterov=True)
     a, b = (classifier(**TINY, epochs=2, optimizer=sgd).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
     assert not sgd.variables or int(sgd.iterations) == 0
@@ -467,7 +467,7 @@ def test_going_on_needs_the_same_network(blobs, fit_once, change):
 
 def test_going_on_with_another_optimizer_starts_its_state(blobs):
     small = {**TINY, "epochs": 1, "early_stopping": False, "warm_start": True}
-    fitted = classifier(**small, optimizer=keras.optimizers.SGD(0.1)).fit(*blobs)
+    fitted = classifier(**small, optimizer=keras.optimizers.SGD(0.1, nesterov=True)).fit(*blobs)
     for optimizer in ("adam", keras.optimizers.RMSprop(0.01), keras.optimizers.Nadam(0.01)):
         fitted.set_params(optimizer=optimizer).fit(*blobs)
     assert np.isfinite(fitted.loss_curve_).all()

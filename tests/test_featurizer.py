@@ -450,7 +450,7 @@ class WatchBatches(keras.callbacks.Callback):
         assert np.isfinite(logs["loss"])
 
 
-SGD = {"optimizer": keras.optimizers.SGD(0.01)}
+SGD = {"optimizer": keras.optimizers.SGD(0.01, nesterov=True)}
 HOOKS = {"callbacks": [WatchBatches()]}
 
 

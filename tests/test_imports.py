@@ -13,12 +13,13 @@ import cae_sklearn
 PACKAGE = Path(cae_sklearn.__file__).parent
 FLOORS = [  # each imports those before it; within a folder nothing runs in circles
     {"_version"},
-    {"_sklearn"},
+    {"_sklearn", "_tasks"},
     {"_arrays"},
     {"_labels", "_held_out"},
     {"_validation"},
     {"_training"},
     {"_networks"},
+    {"_progress", "_interrupts", "_scoring"},
     {"_base", "_reconstruction"},
     {"_featurizer", "_classifier"},
     {"__init__"},
@@ -40,8 +41,12 @@ FOREIGN = {  # private names of other libraries: the file, what it uses, and why
     "_training/callbacks.py": {
         "_model": "a CallbackList of Keras keeps the model that it was given under this name",
     },
-    "search/_progress.py": {
-        "_init_callback_context": "scikit-learn 1.9 starts the callbacks of a search by it alone",
+    "__main__.py": {
+        "_exit": "public, for all its name: the process ends without seconds of tidying up",
+    },
+    "_tasks.py": {
+        "_init_callback_context": "scikit-learn 1.9 starts the callbacks of a fit by it alone",
+        "_skl_callbacks": "tells whether there are callbacks; where it is missing there are none",
     },
 }
 LIMITS = {"file": 450, "function": 60}  # lines; of a function those of code, without its docstring

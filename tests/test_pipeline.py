@@ -28,8 +28,6 @@ from sklearn.model_selection import (
     cross_val_predict,
 )
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from skopt import BayesSearchCV
-from skopt.space import Categorical, Integer, Real
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 
@@ -95,8 +93,10 @@ def test_hashing_and_pickling_a_fitted_featurizer_cost_little(digits):
 
 
 def test_bayes_search(digits):
+    skopt = pytest.importorskip("skopt")
+    Categorical, Integer, Real = skopt.space.Categorical, skopt.space.Integer, skopt.space.Real
     X, y = digits
-    search = BayesSearchCV(
+    search = skopt.BayesSearchCV(
         pipeline(),
         {
             "clf__batch_size": Categorical([8, 16, 32, 64]),

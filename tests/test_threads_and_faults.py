@@ -154,18 +154,17 @@ def test_500_predictions_of_different_sizes_take_no_more_memory(digits, fitted):
 
 @pytest.mark.slow  # an interrupt that is lost would hold up all other tests
 def test_after_an_interrupt_all_goes_on(digits, fitted):
-    """A fit that Ctrl-C ends leaves the estimator and the networks of others as they were."""
+    """A fit that Ctrl-C ends is kept, and leaves the networks of others as they were."""
     images, y = digits[0][:200], digits[1][:200]
     expected = fitted.predict_proba(images[:20])
     long = pipeline().set_params(elasticnetbnmlpclassifier__epochs=10**6)
     long.set_params(elasticnetbnmlpclassifier__early_stopping=False)
     timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.warns(UserWarning, match="Ctrl-C ended the training"):
         long.fit(images, y)
-        time.sleep(10)
     timer.join()
-    assert not hasattr(long[-1], "classes_")
+    assert long.score(images, y) > 0.5
     np.testing.assert_array_equal(fitted.predict_proba(images[:20]), expected)
     again = pipeline().fit(images, y)
     np.testing.assert_array_equal(again.predict_proba(images[:20]), expected)
@@ -179,10 +178,8 @@ network = ElasticNetBNMLPClassifier((8,), epochs=1, early_stopping=False, random
 network.fit(X, y)
 print("ready", flush=True)
 network.set_params(epochs=10**7)
-try:
-    network.fit(X, y)
-except KeyboardInterrupt:
-    print("interrupted", network.n_iter_, network.predict(X).shape, flush=True)
+network.fit(X, y)
+print("interrupted", 1 < network.n_iter_ < 10**7, network.predict(X).shape, flush=True)
 """
 
 
@@ -198,7 +195,7 @@ def test_ctrl_c_ends_a_script(tmp_path):
         out, _ = child.communicate(timeout=15)
     finally:
         child.kill()
-    assert out == "interrupted 1 (200,)\n"
+    assert out == "interrupted True (200,)\n"
     assert child.returncode == 0
 
 

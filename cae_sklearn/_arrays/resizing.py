@@ -4,6 +4,7 @@ from math import sqrt
 
 import numpy as np
 
+from .progress import counted, stage
 from .streaming import chunks, float_bytes
 
 HELD_BYTES = 2**28  # of small images that are kept, at most; more are made anew each time
@@ -35,7 +36,8 @@ def held(X):
     """Return images as an array that is in memory, if they were resized and are few enough."""
     if not isinstance(X, Resized) or len(X) * float_bytes(X) > HELD_BYTES:
         return X
-    return np.concatenate([X[chunk] for chunk in chunks(len(X), X.read_bytes)])
+    with stage("resizing"):
+        return np.concatenate([X[chunk] for chunk in counted([*chunks(len(X), X.read_bytes)])])
 
 
 class Resized:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .progress import counted
+
 CHUNK_BYTES = 16 * 2**20  # what one chunk may hold as float32
 
 
@@ -136,7 +138,8 @@ def channel_statistics(X, each=False):
     """
     count, mean, moment = 0, 0.0, 0.0
     channels = int(np.prod(X.shape[1:])) if each else X.shape[-1]
-    for chunk in chunks(len(X), 16 * float_bytes(X)):  # small enough for the processor's cache
+    parts = list(chunks(len(X), 16 * float_bytes(X)))  # small enough for the processor's cache
+    for chunk in counted(parts):
         pixels = X[chunk].astype(np.float64).reshape(chunk.stop - chunk.start, -1)
         n = pixels.size // channels
         own_mean = pixels.sum(axis=0).reshape(-1, channels).sum(axis=0) / n

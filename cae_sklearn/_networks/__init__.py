@@ -13,3 +13,5 @@ The contract of all of them:
 
 A description is hashable: it is the key of the pool, and what a warm start compares.
 """
+
+from .._arrays import start  # noqa: F401  before TensorFlow is imported elsewhere

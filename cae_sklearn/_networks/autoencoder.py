@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.linalg import further_ridge, inner, project, rescaled, ridge
+from .._arrays.progress import stage
 from .._arrays.resizing import enlarged, resized
 from .._arrays.streaming import (
     channel_statistics,
@@ -181,7 +182,8 @@ class Autoencoder(Description):
 
     def standardization(self, images):
         """Return mean and deviation of each channel, or of each column of a table."""
-        mean, scale = map(np.float32, channel_statistics(images, is_row(self.image_shape)))
+        with stage("normalisation"):
+            mean, scale = map(np.float32, channel_statistics(images, is_row(self.image_shape)))
         return {"standardize/mean": mean, "standardize/scale": scale}
 
     def restoration(self, weights):
@@ -221,15 +223,17 @@ class Autoencoder(Description):
             "features/mean": np.zeros(self.n_pooled, np.float32),
             "features/scale": np.ones(self.n_pooled, np.float32),
         }
-        pooled = outputs(self, "pooled", {**weights, **learned}, some)
+        with stage("statistics"):
+            pooled = outputs(self, "pooled", {**weights, **learned}, some)
         learned.update(self._scales(pooled, len(images), earlier))
         features = (pooled - learned["features/mean"]) / learned["features/scale"]
         if self.n_components:
             if earlier is None:
                 pool = partial(outputs, self, "pooled", {**weights, **learned})
-                kernel = denoising_kernel(
-                    images, pool, features, views, rng, n_components=self.n_components
-                )
+                with stage("denoising"):
+                    kernel = denoising_kernel(
+                        images, pool, features, views, rng, n_components=self.n_components
+                    )
                 kernel = rescaled(kernel, features)
             else:
                 kernel = earlier.weights["denoise/kernel"]

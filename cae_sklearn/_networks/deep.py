@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .._arrays.progress import stage
 from .autoencoder import Autoencoder, components, is_row
 from .building import BN_MOMENTUM, IMAGES, functional, initial_weights
 from .convolution import trained_layers
@@ -161,5 +162,6 @@ class DeepAutoencoder(Autoencoder):
                 weights, images, some, views, rng, earlier
             )
             weights.update(learned)
-            weights.update(self.regression("pooled", features, pooled, earlier))
+            with stage("decoder"):
+                weights.update(self.regression("pooled", features, pooled, earlier))
         return weights

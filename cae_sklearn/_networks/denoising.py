@@ -11,6 +11,7 @@ from .._arrays.linalg import (
     shrunk,
     substitute,
 )
+from .._arrays.progress import advanced
 from .._arrays.streaming import chunks, deviation, float_bytes, sample_indices
 
 N_VIEWS = 8_000  # at most, up to 8 of each image
@@ -130,6 +131,7 @@ def moments(images, features_of, views, rng, axes=None):
     sample_bytes = max(float_bytes(images), features_of(images[:1]).size)
     reduced = np.asarray if axes is None else lambda features: inner(features.T, axes)
     gram = cross = noisy_sum = clean_sum = np.float32(0)
+    n_seen = 0
     for chunk in chunks(len(chosen), sample_bytes):
         part = images[chosen[chunk]]
         clean = reduced(features_of(part))
@@ -139,6 +141,8 @@ def moments(images, features_of, views, rng, axes=None):
             noisy_sum = noisy_sum + noisy.sum(axis=0, dtype=np.float64)
             gram = gram + inner(noisy, noisy)
             cross = cross + inner(noisy, clean)
+            n_seen += len(part)
+            advanced(n_seen / (n_views * len(chosen)))
     n = len(chosen) * n_views
     gram = np.asarray(gram, np.float64) / n - np.outer(noisy_sum, noisy_sum / n**2)
     cross = np.asarray(cross, np.float64) / n - np.outer(noisy_sum, clean_sum / n**2)

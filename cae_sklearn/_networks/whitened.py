@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.linalg import inner
+from .._arrays.progress import stage
 from .._arrays.streaming import chunks, float_bytes
 from .._training.pool import outputs
 from .autoencoder import Autoencoder, components, is_row
@@ -204,10 +205,12 @@ class WhitenedAutoencoder(Autoencoder):
         start = {**initial_weights(model, seed), **self.standardization(images)}
         standardised = images, start["standardize/mean"], start["standardize/scale"]
         rng = np.random.default_rng(seed)
-        patches = sample_patches(standardised, self.kernel_size, rng)
-        kernel, bias = whitening(patches, rng, self.floor)
-        white = inner(normalize_contrast(patches, self.floor).T, kernel) + bias
-        encoder, threshold, decoder = first_filters(white, self.filters[0], rng)
+        with stage("whitening"):
+            patches = sample_patches(standardised, self.kernel_size, rng)
+            kernel, bias = whitening(patches, rng, self.floor)
+        with stage("first filters"):
+            white = inner(normalize_contrast(patches, self.floor).T, kernel) + bias
+            encoder, threshold, decoder = first_filters(white, self.filters[0], rng)
         return {
             **start,
             "whiten/kernel": kernel.reshape(*self.kernel_size, images.shape[-1], -1),
@@ -230,13 +233,14 @@ class WhitenedAutoencoder(Autoencoder):
             weights.update(self._second_weights(weights, images, some, rng, earlier))
         learned, _, features = self.last_features(weights, images, some, views, rng, earlier)
         weights.update(learned)
-        pictures = _coarse_pictures(
-            some,
-            weights["standardize/mean"],
-            weights["standardize/scale"],
-            coarse_shape(self.image_shape, features.shape[1]),
-        )
-        return {**weights, **self.regression("pixels", features, pictures, earlier)}
+        with stage("decoder"):
+            pictures = _coarse_pictures(
+                some,
+                weights["standardize/mean"],
+                weights["standardize/scale"],
+                coarse_shape(self.image_shape, features.shape[1]),
+            )
+            return {**weights, **self.regression("pixels", features, pictures, earlier)}
 
     def _second_weights(self, weights, images, some, rng, earlier):
         """Return the weights of the second layer: new ones, or the earlier ones."""

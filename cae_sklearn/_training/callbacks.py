@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from .._arrays.progress import advanced
+
 
 def falling_rate(epochs, n_epochs, fraction):
     """Return the factor of the learning rate in some of ``n_epochs`` epochs, as float32.
@@ -67,6 +69,75 @@ class FiniteGuard(keras.callbacks.Callback):
             self.model.restore_finite()
 
 
+class BatchWatch(keras.callbacks.Callback):
+    """Ends Keras's loop after the batch in which Ctrl-C was pressed; tells how far the epoch is."""
+
+    def __init__(self, interrupt):
+        super().__init__()
+        self._interrupt = interrupt
+
+    def on_train_batch_end(self, batch, logs=None):
+        advanced((batch + 1) / self.params["steps"])
+        if self._interrupt.pressed:
+            self.model.stop_training = True
+
+
+class Reporter(keras.callbacks.Callback):
+    """Tells a listener of the epochs; what this returns may stop the training.
+
+    Parameters
+    ----------
+    listener : object
+        Has the methods ``begin_epochs`` and so on.
+    n_epochs : int
+        The most epochs that follow.
+    learned : callable or None
+        ``learned(weights)`` gives the attributes of an estimator with these weights.
+    """
+
+    def __init__(self, listener, n_epochs, learned=None):
+        super().__init__()
+        self._listener, self._n_epochs, self._learned = listener, n_epochs, learned
+
+    def on_train_begin(self, logs=None):
+        self._listener.begin_epochs(self._n_epochs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._listener.begin_epoch(f"epoch {epoch + 1}/{self.params['epochs']}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        learned = self._learned and (lambda: self._learned(self.model.learned()))
+        if self._listener.end_epoch(logs, learned):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self._listener.end_epochs()
+
+
+class Scores(keras.callbacks.Callback):
+    """Adds scores to what is logged of each epoch.
+
+    Parameters
+    ----------
+    scores_of : callable
+        ``scores_of(weights)`` gives a dict of floats.
+    """
+
+    def __init__(self, scores_of):
+        super().__init__()
+        self._scores_of = scores_of
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self._scores_of(self.model.learned()))
+
+
+def released(callbacks):
+    """Return the callbacks without the network that they have watched, which others use too."""
+    for callback in callbacks:
+        callback._model = None
+    return callbacks
+
+
 def watch_batches(callbacks):
     """Tell whether callbacks have hooks that only Keras's own loop calls."""
     base = keras.callbacks.Callback
@@ -85,7 +156,10 @@ def may_change_the_network(callbacks):
         keras.callbacks.CSVLogger,
         keras.callbacks.EarlyStopping,
         keras.callbacks.LearningRateScheduler,
+        keras.callbacks.History,
         keras.callbacks.ReduceLROnPlateau,
+        Reporter,
+        Scores,
     )
     return any(type(callback) not in harmless for callback in callbacks)
 

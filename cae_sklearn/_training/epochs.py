@@ -5,8 +5,8 @@ from functools import partial
 
 import tensorflow as tf
 
-from .adam import apply_adam
 from .batches import gather, n_steps
+from .optimizers import apply_update
 
 LARGEST = 1e12  # of a weight that is trained: products of a few such still fit float32
 
@@ -39,12 +39,12 @@ class LastFinite:
 
 
 class Epochs:
-    """Training of a network by Adam, as functions that TensorFlow traces.
+    """Training of a network, as functions that TensorFlow traces.
 
     Parameters
     ----------
     network : keras.Model
-        Compiled with plain Adam.
+        Compiled with an optimizer that `optimizers.is_fast`.
     gradients : Gradients
         Of its loss.
     last_finite : LastFinite
@@ -103,5 +103,5 @@ class Epochs:
         variables = self._network.trainable_variables
         total, gradients = self._gradients([variable.value for variable in variables], batch, n)
         with tf.control_dependencies(gradients):  # a weight that is still read would be copied
-            apply_adam(self._network.optimizer, variables, gradients, learning_rate)
+            apply_update(self._network.optimizer, variables, gradients, learning_rate)
         return total

@@ -1,4 +1,4 @@
-"""Keras's own loop, for optimizers other than plain Adam and callbacks that watch batches."""
+"""Keras's own loop, for optimizers that are not fast and callbacks that watch batches."""
 
 import math
 
@@ -10,29 +10,32 @@ from .._arrays.confined import any_number_of_samples, confined
 from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
 from .batches import Batches, n_steps
-from .callbacks import FallingRateCallbacks, FiniteGuard
+from .callbacks import BatchWatch, FallingRateCallbacks, FiniteGuard
+from .fit_loop import LEAST_BATCH
 from .proximal import apply_gradients
 
 
-def fit_in_keras(trainer, plan, fit):
+def fit_in_keras(trainer, plan, fit, interrupt):
     """Train by ``fit``, the method of `keras.Model`, on the batches of the fast loop."""
     callbacks = FallingRateCallbacks(
-        [FiniteGuard(), *plan.callbacks],
+        [FiniteGuard(), BatchWatch(interrupt), *plan.callbacks],
         plan.falling,
         plan.initial_epoch,
         add_history=True,
-        add_progbar=plan.verbose != 0,
         model=trainer,
-        verbose=2,  # a line for each epoch
         epochs=plan.epochs,
         steps=n_steps(len(plan.indices), plan.batch_size),
     )
+    small = plan.batch_size < LEAST_BATCH
+    if trainer.is_traced_small != small:  # the layers differ
+        trainer.train_function = trainer.test_function = None
+        trainer.is_traced_small = small
     validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
     with forgotten_gradients(), trainer.small_batches(plan.batch_size):
         return fit(
             Batches(*plan.data, plan.indices, plan.batch_size, trainer.rng),
             epochs=plan.epochs,
-            verbose=2 if plan.verbose else 0,
+            verbose=0,
             callbacks=callbacks,
             initial_epoch=plan.initial_epoch,
             shuffle=False,  # by the dataset, not by Python's global random numbers

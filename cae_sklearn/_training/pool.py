@@ -14,23 +14,25 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def borrowed(description, part):
+def borrowed(description, part, *arguments):
     """Lend the caller a network that nobody else uses meanwhile.
 
     Parameters
     ----------
     description : hashable with a method ``build``
-        ``description.build(part)`` makes the network; equal descriptions make equal ones.
+        ``description.build(part, *arguments)`` makes the network; equal ones make equal ones.
     part : str
         Which network of the description is wanted, such as "trainer".
+    *arguments : hashable
+        What else it is made of.
     """
     check_process()
-    key = description, part
+    key = description, part, *arguments
     with _lock:
         same = [i for i, (known, _) in enumerate(_idle) if known == key]
         network = _idle.pop(same[-1])[1] if same else None
     if network is None:
-        network = description.build(part)
+        network = description.build(part, *arguments)
     yield network
     with _lock:  # not after an error, which may have left it half made
         _idle.append((key, network))

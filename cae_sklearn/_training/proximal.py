@@ -58,10 +58,16 @@ def adam_scale(learning_rate, beta1_power, beta2_power):
 # -- Keras's optimizers -------------------------------------------------------
 
 
-def is_plain(optimizer, kind):
-    """Tell whether an optimizer is of this very class, with nothing added to its update."""
+class AdamW(keras.optimizers.AdamW):
+    """Keras's AdamW, which leaves no variable out of its weight decay."""
+
+
+def is_plain(optimizer, *kinds):
+    """Tell whether an optimizer is of one of these very classes, with nothing added to its update.
+
+    The decay of the weights belongs to AdamW, and is an addition to all others.
+    """
     extras = (
-        "weight_decay",
         "clipnorm",
         "clipvalue",
         "global_clipnorm",
@@ -70,9 +76,11 @@ def is_plain(optimizer, kind):
         "loss_scale_factor",
         "gradient_accumulation_steps",
     )
+    if not isinstance(optimizer, keras.optimizers.AdamW):
+        extras += ("weight_decay",)
     has_rate = any("learning_rate" in variable.path for variable in optimizer.variables)
     return (
-        type(optimizer) is kind
+        type(optimizer) in kinds
         and has_rate  # not a schedule
         and not any(getattr(optimizer, extra, None) for extra in extras)
     )
@@ -81,18 +89,20 @@ def is_plain(optimizer, kind):
 def apply_gradients(optimizer, gradients, variables):
     """Let a Keras optimizer do a step, the L1 parts of elastic nets included.
 
-    Plain Adam and plain SGD, whose step sizes are known, are followed by the proximal step.
-    Steps of any other optimizer are orthant-wise.
+    Plain Adam, AdamW, SGD and RMSprop, whose step sizes are known, are followed by the proximal
+    step. Steps of any other optimizer are orthant-wise.
     """
     gradients, finish = list(gradients), []
     for i, variable in enumerate(variables):
         l1 = l1_of(variable)
         if l1 is None:
             continue
-        if is_plain(optimizer, keras.optimizers.Adam):
+        if is_plain(optimizer, keras.optimizers.Adam, keras.optimizers.AdamW, AdamW):
             finish.append((_shrink_after_adam, variable, l1, optimizer, i))
         elif is_plain(optimizer, keras.optimizers.SGD):
             finish.append((_shrink_after_sgd, variable, l1, optimizer))
+        elif is_plain(optimizer, keras.optimizers.RMSprop) and not optimizer.centered:
+            finish.append((_shrink_after_rmsprop, variable, l1, optimizer, i))
         else:
             gradients[i], orthant = orthant_wise(variable.value, gradients[i], l1)
             finish.append((stay_in_orthant, variable, l1, orthant))
@@ -118,6 +128,13 @@ def _shrink_after_sgd(variable, l1, optimizer):
     # a gradient moves a weight by rate / (1 - momentum) times itself in the end
     rate = tf.convert_to_tensor(optimizer.learning_rate) / (1.0 - optimizer.momentum)
     shrink(variable, l1 * rate)
+
+
+def _shrink_after_rmsprop(variable, l1, optimizer, i):
+    _, _, *slots = optimizer.variables
+    v = tf.convert_to_tensor(slots[i].value)
+    rate = tf.convert_to_tensor(optimizer.learning_rate) / (1.0 - optimizer.momentum)
+    shrink(variable, l1 * rate * tf.math.rsqrt(v + optimizer.epsilon))
 
 
 def orthant_wise(w, gradient, l1):

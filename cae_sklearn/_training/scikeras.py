@@ -1,5 +1,6 @@
-"""The only importer of scikeras."""
+"""The only importer of scikeras, which is no longer maintained: where it fails, nothing is lost."""
 
+import warnings
 from functools import cache
 
 
@@ -32,7 +33,19 @@ class _AsTheyAre:
 
 @cache
 def _classifier_class():
-    class ReadyKerasClassifier(_import_scikeras().KerasClassifier):
+    """Return the wrapper, or None where scikeras cannot be imported; warn of that once."""
+    try:
+        wrappers = _import_scikeras()
+    except Exception as error:  # missing, or broken by a newer Keras or scikit-learn
+        warnings.warn(
+            f"scikeras cannot be imported ({type(error).__name__}: {error}). Networks are trained "
+            "without it, with the same result. To have it again: pip install 'scikeras>=0.13'.",
+            UserWarning,
+            stacklevel=7,
+        )
+        return None
+
+    class ReadyKerasClassifier(wrappers.KerasClassifier):
         """A `KerasClassifier` for class indices and a model that has its settings."""
 
         _fit_kwargs = frozenset()  # of the constructor: all come with the call of fit
@@ -48,6 +61,9 @@ def fit_keras_classifier(model, X, y, *, callbacks, **settings):
     left to the estimator: seeds (scikeras sets them, and TensorFlow's determinism, for
     the whole process), class weights (it changes the caller's sample weights in place).
     """
+    classifier = _classifier_class()
+    if classifier is None:
+        model.fit(X, y, callbacks=callbacks, **settings)
+        return
     settings["epochs"] -= settings["initial_epoch"]  # scikeras adds the two
-    wrapper = _classifier_class()(model, callbacks=callbacks)
-    wrapper.fit(X, y, **settings)
+    classifier(model, callbacks=callbacks).fit(X, y, **settings)

@@ -13,13 +13,14 @@ import tensorflow as tf
 
 from .._arrays.confined import Traced
 from . import keras_loop
-from .adam import is_plain_adam, state_variables
 from .batches import gather
 from .callbacks import watch_batches
 from .epochs import Epochs, LastFinite
 from .fit_loop import LEAST_BATCH, Plan, fit_loop
 from .gradients import Gradients
+from .interrupts import noted_interrupts
 from .layer_kinds import BatchStatisticsLayer, Dropout, RandomLayer
+from .optimizers import Recipe, is_fast, make, state_variables
 from .predictor import flat_layers, load_weights, multiply_adds
 
 if keras.backend.backend() != "tensorflow":  # pragma: no cover
@@ -47,8 +48,9 @@ class Trainer(keras.Model):
         Into how many micro-batches a batch is cut while training, which keep all threads
         busy. Only for networks without penalties, which would count in each, and whose
         samples do not see each other, as they do in batch normalisation.
-    optimizer : keras.optimizers.Optimizer, default=None
-        None is Adam in one fused kernel; any other is served by Keras's own loop.
+    optimizer : keras.optimizers.Optimizer, Recipe or None, default=None
+        None is Adam. Those that `is_fast` allows go through the fast loop, others through
+        Keras's own.
     """
 
     def __init__(self, network, objective, variables, tile, n_micro_batches=1, optimizer=None):
@@ -57,7 +59,7 @@ class Trainer(keras.Model):
         self.tile = tile
         self.work = multiply_adds(network)
         self.rng = np.random.default_rng(0)
-        self.diverged = False
+        self.diverged = self.interrupted = self.is_traced_small = False
         self._objective = objective
         self._hyper = dict(variables)
         layers = list(flat_layers(network))
@@ -66,9 +68,12 @@ class Trainer(keras.Model):
         dropouts = [layer for layer in self._random if isinstance(layer, Dropout)]
         self.drawn_bytes = sum(4 * layer.input.shape[1] for layer in dropouts)
         self.compile(
-            optimizer=optimizer or keras.optimizers.Adam(), loss=objective, jit_compile=False
+            optimizer=make(optimizer or Recipe.named("adam")), loss=objective, jit_compile=False
         )
         self.optimizer.build(self.trainable_variables)
+        rate = self.optimizer.learning_rate
+        self._first_rate = float(rate) if hasattr(rate, "assign") else None  # or a schedule
+        self._first_state = [variable.numpy() for variable in state_variables(self.optimizer)]
         self.gradients = Gradients(self, objective, n_micro_batches)
         self._last_finite = LastFinite(self.weights)
         self.epochs = Epochs(self, self.gradients, self._last_finite, dropouts)
@@ -90,15 +95,16 @@ class Trainer(keras.Model):
     def prepare(self, *, seed, learning_rate, weights, slots=None, **hyper):
         """Start afresh: optimizer, weights, hyperparameters and random numbers.
 
-        The optimizer goes on from ``slots`` if these are of its kind and shapes.
+        The optimizer goes on from ``slots`` if these are of its kind and shapes. Without
+        ``learning_rate`` it has the one that it was made with.
         """
         variables = state_variables(self.optimizer)
         values = (slots or {}).get(type(self.optimizer).__name__, ())
-        if [tuple(variable.shape) for variable in variables] == [value.shape for value in values]:
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        elif is_plain_adam(self.optimizer):  # else it is new
-            self.traced(self._reset_optimizer)
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+            values = self._first_state
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        learning_rate = self._first_rate if learning_rate is None else learning_rate
         if learning_rate is not None:
             self.optimizer.learning_rate = float(learning_rate)
         for name, value in hyper.items():
@@ -116,10 +122,6 @@ class Trainer(keras.Model):
         """Return the optimizer's variables as a list of arrays, by the name of its class."""
         arrays = [variable.numpy() for variable in state_variables(self.optimizer)]
         return {type(self.optimizer).__name__: arrays}
-
-    def _reset_optimizer(self):
-        for variable in state_variables(self.optimizer):
-            variable.assign(tf.zeros_like(variable.value))
 
     def keep_finite(self):
         """Remember the weights if all of them are finite; tell whether they are."""
@@ -155,9 +157,11 @@ class Trainer(keras.Model):
 
         The samples with indices ``held_out`` give ``val_loss``. In the last epochs, a share
         ``decay_fraction`` of them, the learning rate falls linearly. Callbacks that look at
-        single batches, and optimizers other than plain Adam, are served by Keras's own loop
+        single batches, and optimizers that are not fast, are served by Keras's own loop
         over batches of the same sizes. Training stops, with ``diverged`` set, when the loss
-        or a weight is no longer finite; the last finite weights of an epoch are put back.
+        or a weight is no longer finite; the last finite weights of an epoch are put back. Ctrl-C
+        ends the epoch and the training, and sets ``interrupted``. Nothing is printed here,
+        whatever ``verbose``, which scikeras passes: a `Reporter` among the callbacks may do so.
         """
         validates = np.zeros(len(x), bool)
         validates[[] if held_out is None else held_out] = True
@@ -169,14 +173,17 @@ class Trainer(keras.Model):
             batch_size=min(batch_size, len(indices)),
             epochs=epochs,
             initial_epoch=initial_epoch,
-            verbose=verbose,
             callbacks=list(callbacks or ()),
             decay_fraction=decay_fraction,
         )
         self.diverged = False
-        if is_plain_adam(self.optimizer) and not watch_batches(plan.callbacks):
-            return fit_loop(self, plan)
-        return keras_loop.fit_in_keras(self, plan, super().fit)
+        with noted_interrupts() as interrupt:
+            if is_fast(self.optimizer) and not watch_batches(plan.callbacks):
+                history = fit_loop(self, plan, interrupt)
+            else:
+                history = keras_loop.fit_in_keras(self, plan, super().fit, interrupt)
+        self.interrupted = interrupt.pressed
+        return history
 
     def train_step(self, data):
         """Do one step of Keras's own loop."""

@@ -13,9 +13,9 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from .._sklearn import HasMethods, Interval, StrOptions, _fit_context, is_scored_with_weights
+from .._tasks import CallbackSupportMixin, Task, with_callbacks
 from ._delegation import BestEstimatorMixin
 from ._evaluation import n_samples_of
-from ._progress import CallbackSupportMixin, Task, with_callbacks
 from ._results import choose, format_results, metric_names
 
 __all__ = ["ResumableBayesSearchCV"]

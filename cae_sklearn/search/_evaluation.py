@@ -69,7 +69,7 @@ class Job:
             Places of the samples.
         label : str
             What to call the fit in the line that ``verbose=2`` prints.
-        task : _progress.Task
+        task : Task
             The task of the callbacks.
         """
         # A setting may hold estimators, which must not be fitted themselves.
@@ -220,7 +220,7 @@ class Evaluator:
         ----------
         points : dict of int to dict
             Settings by number.
-        tasks : dict of int to _progress.Task
+        tasks : dict of int to Task
             The task of each point.
 
         Returns

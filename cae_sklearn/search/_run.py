@@ -36,7 +36,7 @@ def run_search(search, X, y, metadata, data, callback, task):
         X, y, groups and fit parameters as the user passed them: the checkpoint compares these.
     callback : callable, list of callable or None
         Those of skopt.
-    task : _progress.Task
+    task : Task
         The task of the whole fit, for scikit-learn's callbacks.
 
     Returns
@@ -138,7 +138,7 @@ class Run:
         The points that it had, by search space and number.
     evaluator : _evaluator.Evaluator
         Fits and scores.
-    task : _progress.Task
+    task : Task
         The task of the search, for scikit-learn's callbacks.
     callbacks : list of callable
         Those of skopt.

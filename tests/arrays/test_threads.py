@@ -67,7 +67,7 @@ SAME_BITS = """
         (X, {"filters": 16, "batch_norm": True, "output_size": None, "n_components": 50}),
         (X, {**deep, "filters": (16, 8), "batch_norm": True}),
         (wide, {**deep, "filters": (64, 32, 16), "epochs": 1}),
-        (X, {**deep, "filters": (16, 8), "optimizer": keras.optimizers.SGD()}),
+        (X, {**deep, "filters": (16, 8), "optimizer": keras.optimizers.SGD(nesterov=True)}),
     ):
         Z = CAEFeaturizer(**{"epochs": 2, "random_state": 0, **params}).fit_transform(images)
         print(joblib.hash(Z))

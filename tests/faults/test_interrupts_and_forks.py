@@ -5,12 +5,18 @@ import os
 import signal
 import threading
 import time
+import warnings
 from contextlib import suppress
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from cae_sklearn.caching import FitOnceMemory
+from cae_sklearn.search import ResumableBayesSearchCV
 
 # -- forks ---------------------------------------------------------------------
 
@@ -47,17 +53,19 @@ def in_a_fork(call, seconds=10):
 
 FORKED = {
     "fit": lambda c, f, X, y, D: c().fit(X, y),
-    "fit, own optimizer": lambda c, f, X, y, D: c(optimizer=keras.optimizers.SGD(0.1)).fit(X, y),
+    "fit, own optimizer": lambda c, f, X, y, D: c(
+        optimizer=keras.optimizers.SGD(0.1, nesterov=True)
+    ).fit(X, y),
     "fit, own callback": lambda c, f, X, y, D: c(callbacks=[Quiet()]).fit(X, y),
     "partial_fit, own optimizer": lambda c, f, X, y, D: c(
-        optimizer=keras.optimizers.SGD(0.1)
+        optimizer=keras.optimizers.SGD(0.1, nesterov=True)
     ).partial_fit(X, y, [0, 1, 2]),
     "predict": lambda c, f, X, y, D: c.fitted.predict(X),
     "model_": lambda c, f, X, y, D: c.fitted.model_,
     "featurizer, fit": lambda c, f, X, y, D: f().fit(D),
-    "featurizer, own optimizer": lambda c, f, X, y, D: f(optimizer=keras.optimizers.SGD(0.1)).fit(
-        D
-    ),
+    "featurizer, own optimizer": lambda c, f, X, y, D: f(
+        optimizer=keras.optimizers.SGD(0.1, nesterov=True)
+    ).fit(D),
     "featurizer, own callback": lambda c, f, X, y, D: f(callbacks=[Quiet()]).fit(D),
     "transform": lambda c, f, X, y, D: f.fitted.transform(D),
     "inverse_transform": lambda c, f, X, y, D: f.fitted.inverse_transform(np.zeros((2, 6))),
@@ -82,7 +90,7 @@ class _Maker:
 def makers(blobs, digits, make_classifier, make_featurizer):
     classifiers = _Maker(make_classifier, *blobs)
     featurizers = _Maker(make_featurizer, digits[0][:60])
-    own = {"optimizer": keras.optimizers.SGD(0.1)}
+    own = {"optimizer": keras.optimizers.SGD(0.1, nesterov=True)}
     make_classifier(**own).fit(*blobs)
     make_featurizer(**own).fit(digits[0][:60])
     return classifiers, featurizers
@@ -108,19 +116,6 @@ def interrupt_in(seconds):
     return timer
 
 
-def seconds_to_stop(call, after):
-    """Return how long ``call`` goes on after it has been interrupted."""
-    timer = interrupt_in(after)
-    start = time.monotonic()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            call()
-            time.sleep(after + 5)  # it was faster than the timer: the interrupt comes here
-        return time.monotonic() - start - after
-    finally:
-        timer.cancel()
-
-
 LONG = {
     "featurizer of small images": lambda c, f, X, y, D: f(epochs=10**5).fit(D),
     "featurizer in small batches": lambda c, f, X, y, D: f(epochs=10**5, batch_size=2).fit(D),
@@ -131,36 +126,99 @@ LONG = {
 }
 
 
+LONG["classifier in Keras's loop"] = lambda c, f, X, y, D: c(
+    epochs=10**6, early_stopping=False, optimizer=keras.optimizers.Nadam(1e-3)
+).fit(X, y)
+LONG["long epochs"] = lambda c, f, X, y, D: c(epochs=10, early_stopping=False, batch_size=2).fit(
+    np.tile(X, (3000, 1)), np.tile(y, 3000)
+)
+
+
 @pytest.mark.parametrize("name", LONG)
-def test_a_fit_stops_within_seconds_and_changes_nothing(makers, blobs, digits, name):
+def test_a_fit_ends_within_seconds_and_keeps_what_it_has_learned(
+    makers, blobs, digits, name, monkeypatch
+):
     classifiers, featurizers = makers
     classifiers().fit(*blobs)  # traced by now
     featurizers().fit(digits[0])
-    held = None
+    told = []
+    monkeypatch.setattr(warnings, "showwarning", lambda *text: told.append(time.monotonic()))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", ".*Ctrl-C ended the training in epoch", UserWarning)
+        timer = interrupt_in(1.0)
+        pressed = time.monotonic() + 1.0
+        fitted = LONG[name](classifiers, featurizers, *blobs, digits[0])
+    timer.join()
+    assert len(told) == 1 and told[0] - pressed < 2.0
+    assert 0 < fitted.n_iter_ == len(fitted.loss_curve_) < fitted.epochs
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    use = fitted.predict_proba if hasattr(fitted, "predict") else fitted.transform
+    assert np.isfinite(use(blobs[0] if hasattr(fitted, "predict") else digits[0][:5])).all()
 
-    def keep(make):
-        def kept(**params):
-            nonlocal held
-            held = make(**params)
-            return held
 
-        return kept
+def test_a_second_interrupt_ends_the_fit(makers, blobs):
+    class Deaf(keras.callbacks.Callback):
+        """Takes its time, whatever happens."""
 
-    call = LONG[name]
-    taken = seconds_to_stop(
-        lambda: call(keep(classifiers), keep(featurizers), *blobs, digits[0]), after=1.0
-    )
-    assert taken < 2.5
-    assert not [attribute for attribute in vars(held) if attribute.endswith("_")]
-    again = held.set_params(epochs=2)
-    again.fit(*(blobs if hasattr(held, "predict") else (digits[0],)))
+        def on_epoch_end(self, epoch, logs=None):
+            time.sleep(3)
+
+    network = makers[0](epochs=10, callbacks=[Deaf()])
+    timers = [interrupt_in(1.0), interrupt_in(1.5)]
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(*blobs)
+    for timer in timers:
+        timer.join()
+    assert not hasattr(network, "classes_")
+
+
+def count(path):
+    """Return how many fits have begun."""
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+class Count(keras.callbacks.Callback):
+    """Notes in a file that a fit begins."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_train_begin(self, logs=None):
+        with open(self.path, "a") as file:
+            file.write("begun\n")
+
+
+@pytest.mark.parametrize("kind", ["grid", "bayesian", "cached"])
+def test_a_search_or_a_cache_is_ended(makers, blobs, digits, tmp_path, kind):
+    classifiers, featurizers = makers
+    watch = [Count(tmp_path / "fits")]
+    network = classifiers(epochs=10**6, early_stopping=False, callbacks=watch)
+    data = blobs
+    if kind == "grid":
+        search = GridSearchCV(network, {"alpha": [1e-3, 1e-2]}, cv=2)
+    elif kind == "bayesian":
+        real = pytest.importorskip("skopt").space.Real(1e-3, 1e-2)
+        search = ResumableBayesSearchCV(network, {"alpha": real}, n_iter=3, cv=2)
+    else:
+        steps = [("cae", featurizers(epochs=10**6, callbacks=watch)), ("clf", classifiers())]
+        search = Pipeline(steps, memory=FitOnceMemory(tmp_path, verbose=0))
+        data = digits
+    timer = interrupt_in(3.0)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*data)
+    timer.join()
+    assert count(tmp_path / "fits") == 1
 
 
 @pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals end a worker of xdist")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["classifier", "featurizer of small images"])
 def test_bursts_of_interrupts_are_keyboard_interrupts_alone(makers, blobs, digits, name):
-    """Several signals, one soon after the other, as an impatient user sends them."""
+    """Several signals, one soon after the other, as an impatient user sends them.
+
+    The first ends the training and is warned of, whatever comes next.
+    """
     classifiers, featurizers = makers
     rng = np.random.default_rng(0)
     classifiers().fit(*blobs)
@@ -170,7 +228,8 @@ def test_bursts_of_interrupts_are_keyboard_interrupts_alone(makers, blobs, digit
         delays = np.cumsum(rng.exponential(0.01, 4)) + 0.05 * rng.random()
         timers = [interrupt_in(delay) for delay in delays]
         try:
-            with suppress(KeyboardInterrupt):
+            with suppress(KeyboardInterrupt), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*Ctrl-C ended", UserWarning)
                 LONG[name](classifiers, featurizers, *blobs, digits[0])
         except BaseException as error:
             others.append(error)

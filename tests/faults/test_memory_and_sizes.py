@@ -30,7 +30,7 @@ class Quiet(keras.callbacks.Callback):
 
 
 def with_own_optimizer(make_classifier, make_featurizer):
-    return make_classifier(optimizer=keras.optimizers.SGD(0.1), epochs=1)
+    return make_classifier(optimizer=keras.optimizers.SGD(0.1, nesterov=True), epochs=1)
 
 
 def with_own_callback(make_classifier, make_featurizer):
@@ -38,7 +38,7 @@ def with_own_callback(make_classifier, make_featurizer):
 
 
 def deep_with_own_optimizer(make_classifier, make_featurizer):
-    return make_featurizer(whiten=False, optimizer=keras.optimizers.SGD(0.1))
+    return make_featurizer(whiten=False, optimizer=keras.optimizers.SGD(0.1, nesterov=True))
 
 
 def whitened_with_own_callback(make_classifier, make_featurizer):
@@ -72,7 +72,7 @@ def test_featurizers_that_are_built_for_one_fit_leave_no_graphs(
 
 def test_partial_fit_with_an_own_optimizer_leaves_no_graphs(blobs, make_classifier):
     X, y = blobs
-    estimator = make_classifier(optimizer=keras.optimizers.SGD(0.1))
+    estimator = make_classifier(optimizer=keras.optimizers.SGD(0.1, nesterov=True))
     estimator.partial_fit(X, y, classes=[0, 1, 2])
     before = n_graphs()
     for _ in range(3):

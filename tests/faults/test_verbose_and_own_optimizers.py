@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-OPTIMIZERS = ["adam", keras.optimizers.SGD(0.1)]
+OPTIMIZERS = ["adam", keras.optimizers.SGD(0.1, nesterov=True)]
 optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["fast loop", "Keras's loop"])
 
 
@@ -51,7 +51,7 @@ def test_the_featurizer_prints_a_line_with_the_loss_for_each_epoch(
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_learning_rate_beside_an_own_optimizer_is_warned_of(blobs, make_classifier, method):
     X, y = blobs
-    network = make_classifier(learning_rate=0.5, optimizer=keras.optimizers.SGD(0.1))
+    network = make_classifier(learning_rate=0.5, optimizer=keras.optimizers.SGD(0.1, nesterov=True))
     with pytest.warns(UserWarning, match="learning_rate=0.5.*optimizer"):
         if method == "fit":
             network.fit(X, y)
@@ -60,10 +60,10 @@ def test_a_learning_rate_beside_an_own_optimizer_is_warned_of(blobs, make_classi
 
 
 def test_the_featurizer_warns_of_a_learning_rate_beside_an_own_optimizer(digits, make_featurizer):
-    network = make_featurizer(learning_rate=0.5, optimizer=keras.optimizers.SGD(0.1))
+    network = make_featurizer(learning_rate=0.5, optimizer=keras.optimizers.SGD(0.1, nesterov=True))
     with pytest.warns(UserWarning, match="learning_rate=0.5.*optimizer"):
         network.fit(digits[0][:60])
 
 
 def test_the_default_learning_rate_beside_an_own_optimizer_is_not_warned_of(blobs, make_classifier):
-    make_classifier(optimizer=keras.optimizers.SGD(0.1)).fit(*blobs)
+    make_classifier(optimizer=keras.optimizers.SGD(0.1, nesterov=True)).fit(*blobs)

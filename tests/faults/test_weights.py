@@ -8,7 +8,7 @@ from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, VotingClassi
 from sklearn.linear_model import LogisticRegression
 
 FACTORS = [1 / 300, 2.0**-40, 2.0**20]
-OPTIMIZERS = ["adam", keras.optimizers.SGD(0.1)]
+OPTIMIZERS = ["adam", keras.optimizers.SGD(0.1, nesterov=True)]
 optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["fast loop", "Keras's loop"])
 
 

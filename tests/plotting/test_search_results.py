@@ -8,7 +8,6 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
-from skopt.space import Categorical, Integer, Real
 
 from cae_sklearn.plotting import SearchResultsDisplay
 
@@ -116,6 +115,9 @@ def test_zero_has_no_place_on_a_logarithmic_axis():
 
 @pytest.mark.parametrize("wrap", [lambda s: s, lambda s: [s], lambda s: [(s, 4)]])
 def test_search_spaces_tell_the_axis_better(wrap):
+    space = pytest.importorskip("skopt").space
+    Categorical, Integer, Real = space.Categorical, space.Integer, space.Real
+
     class Search(BaseEstimator):
         search_spaces = wrap(
             {

@@ -36,7 +36,7 @@ def test_nothing_is_traced_again(blobs):
     X, y = blobs
     clf = ElasticNetBNMLPClassifier((16, 8), epochs=1)
     clf.fit(X, y).predict(X)
-    networks = {part: network for (_, part), network in pool._idle[-2:]}
+    networks = {part: network for (_, part, *_), network in pool._idle[-2:]}
     caches = networks["trainer"].traced.graphs, networks["predictor"]._traced.graphs
     before = [dict(graphs) for graphs in caches]
     for i, batch_size in enumerate((8, 37, 64, 500)):
@@ -49,7 +49,7 @@ def test_nothing_is_traced_again(blobs):
             l1_ratio=0.2 * i,
             dropout_rate=0.1 * i,
         ).fit(X[: 300 - 7 * i], y[: 300 - 7 * i]).predict(X[: 5 + i])
-    assert {part: network for (_, part), network in pool._idle[-2:]} == networks
+    assert {part: network for (_, part, *_), network in pool._idle[-2:]} == networks
     for graphs, traced in zip(caches, before, strict=True):
         assert graphs.keys() == traced.keys()
         assert all(graphs[key] is traced[key] for key in traced)

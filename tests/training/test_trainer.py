@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning
 from trainers import assert_equal, fitted, prepared
 
 from cae_sklearn import ElasticNetBNMLPClassifier
-from cae_sklearn._training.adam import is_plain_adam
 
 
 def smooth_elastic_net(w):
@@ -141,19 +140,3 @@ def test_the_training_network_says_how_to_be_saved(blobs, tmp_path):
 
 def test_the_work_of_a_step_is_counted():
     assert prepared().work == 10 * 16 + 16 * 8 + 8 * 3
-
-
-def optimizer(name="Adam", rate=0.01, **settings):
-    made = getattr(keras.optimizers, name)(rate, **settings)
-    made.build([keras.Variable(np.zeros(2))])
-    return made
-
-
-def test_only_plain_adam_takes_the_fast_loop():
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
-    assert is_plain_adam(optimizer())
-    assert is_plain_adam(optimizer(beta_1=0.5, epsilon=1e-3))
-    others = {"amsgrad": True}, {"clipnorm": 1.0}, {"weight_decay": 0.1}, {"use_ema": True}
-    for settings in (*others, {"name": "Nadam"}, {"name": "SGD"}, {"rate": schedule}):
-        name = {"name": settings["name"]} if "name" in settings else settings
-        assert not is_plain_adam(optimizer(**name))

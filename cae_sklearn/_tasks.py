@@ -1,4 +1,8 @@
-"""Callbacks of scikit-learn (``sklearn.callback``, 1.9 and later), where there are any."""
+"""Callbacks of scikit-learn (``sklearn.callback``, 1.9 and later), where there are any.
+
+A fit is a tree of tasks. Callbacks, such as scikit-learn's progress bar, are told when each of them
+begins and ends.
+"""
 
 import contextlib
 
@@ -20,12 +24,13 @@ __all__ = ["CallbackSupportMixin", "Task", "with_callbacks"]
 
 
 class Task:
-    """A node of the tree of tasks that callbacks see: fit > search > point > fold.
+    """A node of the tree of tasks that callbacks see: fit > search > point > fold > epoch.
 
     Parameters
     ----------
-    owner : ResumableBayesSearchCV or None
-        The search. It is pickled into every worker, so it is left out if nobody listens.
+    owner : estimator or None
+        Whose task it is. A search is pickled into every worker, so it is left out if nobody
+        listens.
     context : sklearn.callback.CallbackContext or None
         None, if there are no callbacks: then a task does nothing.
     data : dict, default={}
@@ -36,11 +41,17 @@ class Task:
         self.owner, self.context, self.data = owner if context else None, context, data or {}
 
     @classmethod
-    def of_fit(cls, search, n_subtasks, X, y, fit_params):
-        """Return the task of a whole fit, which has begun."""
-        start = getattr(search, "_init_callback_context", None)
+    def of_fit(cls, estimator, n_subtasks, X, y, fit_params, only_if_watched=False):
+        """Return the task of a whole fit, which has begun.
+
+        With ``only_if_watched`` it does nothing if the estimator has no callbacks. (A search
+        needs it even then: its candidates may have some.)
+        """
+        start = getattr(estimator, "_init_callback_context", None)
+        if only_if_watched and not getattr(estimator, "_skl_callbacks", None):
+            start = None
         context = start(max_subtasks=n_subtasks) if start else None
-        task = cls(search, context, _data(X, y, fit_params))
+        task = cls(estimator, context, _data(X, y, fit_params))
         task.begin()
         return task
 
@@ -61,10 +72,16 @@ class Task:
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=self.owner, **self.data)
 
-    def end(self):
-        """Tell the callbacks that the task is over."""
-        if self.context is not None:
-            self.context.call_on_fit_task_end(estimator=self.owner, **self.data)
+    def end(self, learned=None):
+        """Tell the callbacks that the task is over; return whether one of them wants to stop.
+
+        ``learned``, a function without arguments, gives the attributes of a fitted estimator.
+        """
+        if self.context is None:
+            return False
+        return self.context.call_on_fit_task_end(
+            estimator=self.owner, reconstruction_attributes=learned, **self.data
+        )
 
     def __getstate__(self):
         # What an earlier fit has left in the search would go to the workers with each task.

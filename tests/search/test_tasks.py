@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from skopt.space import Real
 
-from cae_sklearn.search._progress import Task
+from cae_sklearn._tasks import Task
 
 from .toy import Toy, X, Y, make
 

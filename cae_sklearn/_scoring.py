@@ -1,0 +1,48 @@
+"""Scores of each epoch."""
+
+import copy
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+
+def epoch_scores(estimator, learned, X, y, held_out):
+    """Return the function that scores an epoch, or None if the estimator has no ``scoring``.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Has ``scoring`` and, by now, ``classes_``.
+    learned : callable
+        ``learned(weights)`` gives the attributes that make it a fitted one.
+    X : ndarray
+        Checked features.
+    y : ndarray of int
+        Class indices.
+    held_out : ndarray of int or None
+        Places of the samples for validation.
+
+    Returns
+    -------
+    callable or None
+        From weights to a dict: the score of the samples trained on, by the name of the score or
+        as ``"score"``, and that of those held out, with ``"val_"`` before the name.
+    """
+    if estimator.scoring is None:
+        return None
+    scorer = check_scoring(estimator, scoring=estimator.scoring)
+    name = estimator.scoring if isinstance(estimator.scoring, str) else "score"
+    validates = np.zeros(len(y), bool)
+    validates[[] if held_out is None else held_out] = True
+    parts = {name: ~validates, f"val_{name}": validates}
+    data = {
+        name: (X[part], estimator.classes_[y[part]]) for name, part in parts.items() if part.any()
+    }
+
+    def scores_of(weights):
+        fitted = copy.copy(estimator)
+        vars(fitted).update(learned(weights))
+        vars(fitted).pop("feature_names_in_", None)  # X is an array by now
+        return {name: float(scorer(fitted, *part)) for name, part in data.items()}
+
+    return scores_of
