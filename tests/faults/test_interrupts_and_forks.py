@@ -139,8 +139,9 @@ def test_a_fit_ends_within_seconds_and_keeps_what_it_has_learned(
     makers, blobs, digits, name, monkeypatch
 ):
     classifiers, featurizers = makers
-    classifiers().fit(*blobs)  # traced by now
-    featurizers().fit(digits[0])
+    for batch_size in (2, 32):  # traced by now
+        classifiers(batch_size=batch_size, early_stopping=False).fit(*blobs)
+        featurizers(batch_size=batch_size).fit(digits[0])
     told = []
     monkeypatch.setattr(warnings, "showwarning", lambda *text: told.append(time.monotonic()))
     with warnings.catch_warnings():
