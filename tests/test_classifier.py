@@ -415,7 +415,7 @@ def test_bad_data_is_refused_and_changes_nothing(blobs, fit_once, spoil, message
         ("class_weight", "unbalanced"),
         ("random_state", "seed"),
         ("callbacks", "ModelCheckpoint"),
-        ("optimizer", "sgd"),
+        ("optimizer", "Sgd"),
     ],
 )
 def test_bad_hyperparameters_are_named(blobs, name, value):

@@ -56,6 +56,7 @@ class Epochs:
     def __init__(self, network, gradients, last_finite, dropouts):
         self._network, self._gradients = network, gradients
         self._last_finite, self._dropouts = last_finite, dropouts
+        self._built_for = list(network.trainable_variables)
 
     def run(self, x, y, weight, orders, batch_size, learning_rates, keep):
         """Train on some samples in one order after the other, while all stays finite.
@@ -103,5 +104,6 @@ class Epochs:
         variables = self._network.trainable_variables
         total, gradients = self._gradients([variable.value for variable in variables], batch, n)
         with tf.control_dependencies(gradients):  # a weight that is still read would be copied
-            apply_update(self._network.optimizer, variables, gradients, learning_rate)
+            optimizer = self._network.optimizer
+            apply_update(optimizer, variables, gradients, learning_rate, self._built_for)
         return total

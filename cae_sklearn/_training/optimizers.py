@@ -69,13 +69,19 @@ def state_variables(optimizer):
     return [variable for variable in optimizer.variables if "learning_rate" not in variable.path]
 
 
-def apply_update(optimizer, variables, gradients, learning_rate):
-    """Update the variables, and bring those with an elastic net nearer to zero."""
+def apply_update(optimizer, variables, gradients, learning_rate, built_for=None):
+    """Update the variables, and bring those with an elastic net nearer to zero.
+
+    ``built_for`` are the variables that the optimizer was built for, if these are more: callbacks
+    may have frozen some.
+    """
     step = tf.cast(optimizer.iterations.value.assign_add(1), tf.float32)
     update = UPDATES[type(optimizer)](optimizer, learning_rate, step)
     _, _, *slots = optimizer.variables
-    n_slots = len(slots) // len(variables)
-    for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+    places = {id(variable): i for i, variable in enumerate(built_for or variables)}
+    n_slots = len(slots) // max(1, len(places))
+    for variable, gradient in zip(variables, gradients, strict=True):
+        i = places[id(variable)]
         own = [slot.value for slot in slots[n_slots * i : n_slots * (i + 1)]]
         threshold = update(variable.value, gradient, *own)
         l1 = l1_of(variable)
