@@ -1,9 +1,10 @@
 """Ctrl-C while a network trains: the epoch ends at once, and what was learned is kept.
 
 An exception that is raised wherever Python happens to be would leave callbacks and optimizers
-half-way, or be lost in a destructor. So the first Ctrl-C is only noted, and the loops look for it
-after every call; a second one raises KeyboardInterrupt, as always. asyncio's runner does the
-same. Only Python's own handler is replaced, for as long as the training takes.
+half-way, or be lost in a destructor: TensorFlow's ``AtomicFunction.__del__`` has swallowed some.
+So the first Ctrl-C is only noted, and the loops look for it after every call; a second one raises
+KeyboardInterrupt, as always. asyncio's runner does the same. Only Python's own handler is
+replaced, for as long as the training takes.
 """
 
 import signal
