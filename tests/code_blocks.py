@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^(?:<!-- not run: (.+) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^(?:<!-- not run: ([^\n]+) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
 def blocks(path):
