@@ -27,7 +27,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
-suppress_warnings = ["toc.empty_glob"]  # of pages that are about to come
 nitpicky = False  # types in docstrings are prose
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
