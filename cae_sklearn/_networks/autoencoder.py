@@ -24,6 +24,7 @@ from .building import IMAGES, functional, variables
 from .denoising import denoising_kernel
 from .description import Description
 from .layers import GridPooling
+from .plain import plain, ready
 
 N_COLUMNS = 256  # of a table, at most
 N_IMAGES = 3_000  # that scale the features and fit the decoder
@@ -125,19 +126,38 @@ class Autoencoder(Description):
 
     def keras_model(self, part, weights):
         """Return one part, or the "autoencoder", as a Keras model of Keras's own layers."""
+        check_process()
         if part == "autoencoder":
             encoder, decoder = (self.keras_model(name, weights) for name in ("encoder", "decoder"))
-            return functional(encoder.input, decoder(encoder.output), part)
-        check_process()
+            return ready(functional(encoder.input, decoder(encoder.output), part))
+        model = plain(self.loaded(part, weights))
+        return ready(self._outer(part, model, weights.get("offset")))
+
+    def loaded(self, part, weights):
+        """Return one part as a Keras model of this package's layers, with these weights."""
         model = self.network(part)
         load_weights(model, weights)
-        if self.full_size is None:
+        return model
+
+    def _outer(self, part, model, offset):
+        """Return a part from or to images as they come: large, or far from zero."""
+        if self.full_size is None and offset is None:
             return model
         if part == "decoder":
-            enlarge = keras.layers.Resizing(*self.full_size, name="enlarge", **IMAGES)
-            return functional(model.input, enlarge(model.output), part)
-        images = keras.Input((*self.full_size, self.image_shape[2]), name="full", dtype="float32")
-        return functional(images, model(GridPooling(self.image_shape[:2], "resize")(images)), part)
+            x = model.output
+            if self.full_size:
+                x = keras.layers.Resizing(*self.full_size, name="enlarge", **IMAGES)(x)
+            if offset is not None:
+                x = keras.ops.cast(x, "float64") + offset
+            return functional(model.input, x, part)
+        shape = *(self.full_size or self.image_shape[:2]), self.image_shape[2]
+        dtype = "float32" if offset is None else "float64"
+        x = images = keras.Input(shape, name="full", dtype=dtype)
+        if offset is not None:
+            x = keras.ops.cast(x - offset, "float32")
+        if self.full_size:
+            x = GridPooling(self.image_shape[:2], "resize").plain(x)
+        return functional(images, model(x), part)
 
     def tiles(self):
         """Return how many images make a tile, and how many tiles one call.

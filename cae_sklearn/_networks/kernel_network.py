@@ -6,6 +6,7 @@ convolutional kernel networks, arXiv:1605.06265. Filters are spherical k-means o
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -26,12 +27,11 @@ LEAST_SQUARE = 1e-3  # added to the squared norm of a patch
 LEAST_EIGENVALUE = 1e-3  # added to those of the kernel between filters
 
 
-@keras.saving.register_keras_serializable("cae_sklearn")
 class KernelConv2D(Float32Layer):
     """``|x| exp((cos(x, z) - 1) / width)`` for patches x and filters z of norm one."""
 
-    def __init__(self, filters, kernel_size, width=WIDTH, name=None, **kwargs):
-        super().__init__(name, **kwargs)
+    def __init__(self, filters, kernel_size, width=WIDTH, name=None):
+        super().__init__(name)
         self.filters, self.kernel_size, self.width = filters, tuple(kernel_size), width
 
     def build(self, shape):
@@ -48,13 +48,12 @@ class KernelConv2D(Float32Layer):
         sizes = zip(shape[1:3], self.kernel_size, strict=True)
         return (shape[0], *(n - k + 1 for n, k in sizes), self.filters)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "width": self.width,
-        }
+    def plain(self, x):
+        (kernel,) = self.get_weights()
+        ones = np.ones((*kernel.shape[:3], 1), np.float32)
+        convolved = partial(keras.ops.conv, padding="valid", data_format="channels_last")
+        norm = keras.ops.sqrt(convolved(x * x, ones) + LEAST_SQUARE)
+        return norm * keras.ops.exp((convolved(x, kernel) / norm - 1.0) / self.width)
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,35 @@
-"""Layers of encoders and decoders that are saved with their models."""
+"""Layers of encoders and decoders, each with its twin of Keras's own operations."""
+
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 LEAST_VARIANCE = 0.01  # added to that of a cell, in standardised units
+LEAST_SQUARE = 1e-6  # added to the size of a number, of which the root is taken
 
 
 class Float32Layer(keras.layers.Layer):
-    """A layer that computes in float32 whatever the user's default is."""
+    """A layer that computes in float32 whatever the user's default is.
 
-    def __init__(self, name, dtype=None, **kwargs):
-        # a saved layer brings its dtype; all are float32
-        super().__init__(name=name, dtype="float32", **kwargs)
+    Layers of models that are handed out have a method ``plain``, which does on a KerasTensor what
+    the layer does with its present weights, by Keras's own operations.
+    """
+
+    def __init__(self, name):
+        super().__init__(name=name, dtype="float32")
 
     def add_array(self, name, shape):
         """Add an array that is learned in closed form."""
         return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
 
 
-@keras.saving.register_keras_serializable("cae_sklearn")
 class Standardize(Float32Layer):
     """``(x - mean) / scale`` of each channel, or of each number, or its inverse."""
 
-    def __init__(self, inverse=False, each=False, name=None, **kwargs):
-        super().__init__(name, **kwargs)
+    def __init__(self, inverse=False, each=False, name=None):
+        super().__init__(name)
         self.inverse, self.each = inverse, each
 
     def build(self, shape):
@@ -43,11 +48,11 @@ class Standardize(Float32Layer):
             return x * scale + mean
         return (x - mean) / scale
 
-    def get_config(self):
-        return {**super().get_config(), "inverse": self.inverse, "each": self.each}
+    def plain(self, x):
+        mean, scale = self.get_weights()
+        return x * scale + mean if self.inverse else (x - mean) / scale
 
 
-@keras.saving.register_keras_serializable("cae_sklearn")
 class ContrastConv2D(Float32Layer):
     """Convolution of patches of normalised contrast, without padding.
 
@@ -55,8 +60,8 @@ class ContrastConv2D(Float32Layer):
     to zero over each patch, which takes the mean of the patch away.
     """
 
-    def __init__(self, filters, kernel_size, strides=(1, 1), floor=0.0, name=None, **kwargs):
-        super().__init__(name, **kwargs)
+    def __init__(self, filters, kernel_size, strides=(1, 1), floor=0.0, name=None):
+        super().__init__(name)
         self.filters, self.kernel_size = filters, tuple(kernel_size)
         self.strides, self.floor = tuple(strides), floor
 
@@ -80,43 +85,46 @@ class ContrastConv2D(Float32Layer):
         ]
         return (shape[0], *size, self.filters)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "floor": self.floor,
-        }
+    def plain(self, x):
+        kernel, bias = self.get_weights()
+        mean_kernel = np.full((*kernel.shape[:3], 1), 1 / np.prod(kernel.shape[:3]), np.float32)
+        convolved = partial(
+            keras.ops.conv, strides=self.strides, padding="valid", data_format="channels_last"
+        )
+        mean, square = convolved(x, mean_kernel), convolved(x * x, mean_kernel)
+        variance = keras.ops.maximum(square - mean * mean, 0.0) + self.floor
+        return convolved(x, kernel) * keras.ops.rsqrt(variance) + bias
 
 
-@keras.saving.register_keras_serializable("cae_sklearn")
 class GridPooling(Float32Layer):
     """Average over the cells of a grid; a cell may begin and end within a pixel."""
 
-    def __init__(self, grid, name=None, **kwargs):
-        super().__init__(name, **kwargs)
+    def __init__(self, grid, name=None):
+        super().__init__(name)
         self.grid = tuple(grid)
 
     def call(self, x):
+        return self._average(x, tf.matmul, tf.reshape)
+
+    def plain(self, x):
+        return self._average(x, keras.ops.matmul, keras.ops.reshape)
+
+    def weights_of_pixels(self, size):
+        """Return the weights of rows and columns of images in the averages of cells, float32."""
+        return [np.float32(cell_weights(*along)) for along in zip(size, self.grid, strict=True)]
+
+    def _average(self, x, matmul, reshape):
         _, height, width, channels = x.shape
-        rows, columns = (
-            tf.constant(cell_weights(*along), tf.float32)
-            for along in ((height, self.grid[0]), (width, self.grid[1]))
-        )
+        rows, columns = self.weights_of_pixels((height, width))
         # (H, W) cells are products: first along the width, then along the height
-        x = tf.matmul(columns, tf.reshape(x, (-1, width, channels)))
-        x = tf.matmul(rows, tf.reshape(x, (-1, height, self.grid[1] * channels)))
-        return tf.reshape(x, (-1, *self.grid, channels))
+        x = matmul(columns, reshape(x, (-1, width, channels)))
+        x = matmul(rows, reshape(x, (-1, height, self.grid[1] * channels)))
+        return reshape(x, (-1, *self.grid, channels))
 
     def compute_output_shape(self, shape):
         return (shape[0], *self.grid, shape[-1])
 
-    def get_config(self):
-        return {**super().get_config(), "grid": self.grid}
 
-
-@keras.saving.register_keras_serializable("cae_sklearn")
 class SignedSqrt(Float32Layer):
     """The root of the size of each number, with its sign; of finite slope at zero.
 
@@ -124,11 +132,16 @@ class SignedSqrt(Float32Layer):
     Mensink, 2010, doi:10.1007/978-3-642-15561-1_11).
     """
 
+    def __init__(self, name=None):
+        super().__init__(name)
+
     def call(self, x):
-        return x * tf.math.rsqrt(tf.abs(x) + 1e-6)
+        return x * tf.math.rsqrt(tf.abs(x) + LEAST_SQUARE)
+
+    def plain(self, x):
+        return x * keras.ops.rsqrt(keras.ops.abs(x) + LEAST_SQUARE)
 
 
-@keras.saving.register_keras_serializable("cae_sklearn")
 class CellStatistics(GridPooling):
     """Mean of each channel, and log contrast of the grey image, in the cells of a grid."""
 
@@ -138,6 +151,13 @@ class CellStatistics(GridPooling):
         means, grey, square = pooled[..., :-2], pooled[..., -2:-1], pooled[..., -1:]
         variance = tf.maximum(square - tf.square(grey), 0.0)
         return tf.concat([means, 0.5 * tf.math.log(variance + LEAST_VARIANCE)], axis=-1)
+
+    def plain(self, x):
+        grey = keras.ops.mean(x, axis=-1, keepdims=True)
+        means, mean, square = map(super().plain, (x, grey, grey * grey))
+        variance = keras.ops.maximum(square - mean * mean, 0.0)
+        contrast = keras.ops.log(variance + LEAST_VARIANCE) * 0.5
+        return keras.ops.concatenate([means, contrast], axis=-1)
 
     def compute_output_shape(self, shape):
         return (shape[0], *self.grid, shape[-1] + 1)

@@ -13,6 +13,7 @@ from .._training.trainer import Trainer
 from .building import functional, initial_weights, variables
 from .dense import batch_norm, dense, dropout, elastic_net, penalty
 from .description import Description
+from .plain import ready
 from .sizes import check_n_weights, check_sizes
 
 TILE = 256  # samples that are predicted together
@@ -74,7 +75,7 @@ class MLP(Description):
         offset = weights.get("offset")
         model = self._graph(dropout_rate, **elastic_net(alpha, l1_ratio), offset=offset)
         load_weights(model, weights)
-        return model
+        return ready(model)
 
     def _graph(self, dropout_rate, l1, l2, offset=None):
         """Return the model (n, n_features) to probabilities (n, n_classes)."""

@@ -38,16 +38,17 @@ def pyramid(x, grid, suffix="", behind_means=None):
     suffix : str
         Of the names of the layers.
     behind_means : layer or None
-        A linear layer that means pass.
+        A linear layer that means pass; it commutes with averages.
     """
-    root = SignedSqrt(name=f"root{suffix}")
     positions, means, maxima = tuple(x.shape[1:3]), x, x
     levels = grids(grid, positions)
     for level in levels:  # the cells of one are made of those of the one before
         name = f"{level[0]}x{level[1]}{suffix}"
         means = GridPooling(level, name=f"mean{name}")(means)
-        maps = [root(behind_means(means) if behind_means else means)]
+        if behind_means and level is levels[0]:
+            means = behind_means(means)
+        maps = [SignedSqrt(name=f"root_mean{name}")(means)]
         if levels[0] != positions:
             maxima = max_pooling(maxima.shape[1:3], level, f"max{name}")(maxima)
-            maps.append(root(maxima))
+            maps.append(SignedSqrt(name=f"root_max{name}")(maxima))
         yield level, maps
