@@ -17,7 +17,7 @@ from ._sklearn import HasMethods, Interval, StrOptions
 from ._tasks import CallbackSupportMixin
 from ._version import __version__
 
-FORMAT = 2  # of the state of a fitted estimator; raised when older files would mean another thing
+FORMAT = 3  # of the state of a fitted estimator; raised when older files would mean another thing
 _OF_THE_FIT = {"callbacks_"}  # not saved: callbacks may hold files and networks
 LARGEST = float(np.finfo(np.float32).max)
 OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}

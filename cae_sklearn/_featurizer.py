@@ -3,6 +3,7 @@
 from functools import partial
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -122,10 +123,11 @@ class CAEFeaturizer(
         Whether to hold out images, and to take the weights of the least loss of these.
     validation_fraction : float in (0, 1), default=0.1
         Share of the images held out for early stopping.
-    n_iter_no_change : int >= 1, default=10
+    n_iter_no_change : int >= 1 or inf, default=10
         Epochs without improvement before training stops.
     tol : float >= 0, default=0.0
-        The least fall of the validation loss that counts as an improvement.
+        The least fall of the validation loss that counts as an improvement. Without validation,
+        a ``tol`` above 0 is that of the training loss, and training stops on it likewise.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights and optimizer state of the last fit.
     random_state : int, RandomState instance or None, default=None
@@ -133,7 +135,7 @@ class CAEFeaturizer(
         fresh entropy. An int gives the same bits in any process, for any ``n_jobs``.
     verbose : bool or int, default=0
         Whether to print a line for each stage and epoch, with the seconds left.
-    callbacks : list of keras.callbacks.Callback or None, default=None
+    callbacks : keras.callbacks.Callback, list of them or None, default=None
         Copied for each fit; ``callbacks_`` are the copies. Callbacks with hooks on batches make
         training use Keras's own, slower loop.
 
@@ -150,6 +152,8 @@ class CAEFeaturizer(
         callbacks log, per epoch. In squared units of the standardised (whitened) input.
     loss_curve_, validation_loss_curve_ : list of float
         The two losses of ``history_``.
+    loss_, best_loss_ : float
+        Training loss of the last epoch, and the least of all.
     n_iter_ : int
         Epochs run.
     callbacks_ : list of keras.callbacks.Callback
@@ -192,7 +196,7 @@ class CAEFeaturizer(
     >>> featurizer.transform(images).shape
     (1797, 400)
     >>> featurizer.inverse_transform(featurizer.transform(images[:5])).shape
-    (5, 8, 8, 1)
+    (5, 8, 8)
     """
 
     _seed_names = ("start", "training", "finish", "split", "drawn")
@@ -363,7 +367,8 @@ class CAEFeaturizer(
         else:
             weights = network.finish(weights, images, views, seeds["finish"], earlier)
             self._n_seen = len(images) + (earlier.n_samples if earlier else 0)
-        self._keep(network, {**weights, **offset}, full)
+        layout = (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]
+        self._keep(network, {**weights, **offset}, full, layout)
 
     def _describe(self, images, resume, more):
         """Return the network for images, of which more may come, and the views that denoise."""
@@ -377,14 +382,15 @@ class CAEFeaturizer(
             self._check_same_network(network)
         return network, views
 
-    def _keep(self, network, weights, images):
-        """Set what the methods after fit need."""
+    def _keep(self, network, weights, images, layout):
+        """Set what the methods after fit need; ``layout`` is the shape of an image in X."""
         check_finite(weights, type(self).__name__)
         self.image_shape_ = tuple(int(n) for n in images.shape[1:])
-        self._learned = network, weights
+        self._learned = network, weights, tuple(map(int, layout))
         some = slice(None, None, max(1, len(images) // 500))
         with stage("reconstruction"):
-            self.reconstruction_err_ = network.reconstruction_error(weights, images[some])
+            errors = network.reconstruction_errors(weights, images[some])
+        self.reconstruction_err_ = float(errors.mean())
 
     @property
     def _n_features_out(self):
@@ -406,6 +412,6 @@ class CAEFeaturizer(
             A row of features for each image.
         """
         check_is_fitted(self)
-        network, weights = self._learned
+        network, weights, _ = self._learned
         images = check_images(self, X, reset=False)
         return network.encode(weights, shifted(images, weights.get("offset")))

@@ -20,8 +20,9 @@ class ReconstructionMixin:
 
         Returns
         -------
-        ndarray of shape (n, H, W, C), float32
-            Images in the units of the input.
+        ndarray of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images in the layout and the units that `fit` saw, float32 (float64 where the images
+            were so far from zero that float32 cannot tell them apart).
         """
         check_is_fitted(self)
         X = check_array(as_known_floats(X), dtype=np.float32)
@@ -30,9 +31,11 @@ class ReconstructionMixin:
                 f"X has {X.shape[1]} features, but {type(self).__name__} gives "
                 f"{self._n_features_out}. Pass what transform returned."
             )
-        network, weights = self._learned
+        network, weights, layout = self._learned
         images = network.decode(weights, X)
-        return images + weights["offset"] if "offset" in weights else images
+        if "offset" in weights:
+            images = images + weights["offset"]
+        return images.reshape(len(X), *layout)
 
     def score(self, X, y=None):
         """Return the negative mean squared error of reconstruction.
@@ -49,16 +52,33 @@ class ReconstructionMixin:
         float
             In squared units of the input; the higher, the better.
         """
+        return float(np.mean(self.score_samples(X)))
+
+    def score_samples(self, X):
+        """Return the negative mean squared error of reconstruction of each image.
+
+        Images unlike those of ``fit`` tend to have the lowest: anomalies.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W, C), (n, H, W) or (n, n_features)
+            Images.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Float64, in squared units of the input; the higher, the better.
+        """
         check_is_fitted(self)
-        network, weights = self._learned
+        network, weights, _ = self._learned
         images = shifted(check_images(self, X, reset=False), weights.get("offset"))
-        return -network.reconstruction_error(weights, images)
+        return -network.reconstruction_errors(weights, images)
 
     @property
     def filters_(self):
         """The filters of the first convolution, an array of shape (n_filters, h, w, C)."""
         check_is_fitted(self)
-        network, weights = self._learned
+        network, weights, _ = self._learned
         return np.moveaxis(weights[network.FIRST], -1, 0)
 
     @property
@@ -78,5 +98,5 @@ class ReconstructionMixin:
 
     def _keras_model(self, part):
         check_is_fitted(self)
-        network, weights = self._learned
+        network, weights, _ = self._learned
         return network.keras_model(part, weights)

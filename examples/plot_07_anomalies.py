@@ -34,7 +34,7 @@ cae = CAEFeaturizer(filters=40, n_components=20, random_state=0).fit(ones[:120])
 def errors_of(images):
     """Return the mean squared error of each image."""
     restored = cae.inverse_transform(cae.transform(images))
-    return np.mean((images - restored.reshape(images.shape)) ** 2, axis=(1, 2, 3))
+    return np.mean((images - restored) ** 2, axis=(1, 2, 3))
 
 
 ReconstructionDisplay.from_estimator(cae, np.concatenate([ones[120:124], others[:4]]))

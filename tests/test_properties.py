@@ -100,9 +100,8 @@ def check_features(X, params):
     assert np.isfinite(features).all()
     assert len(fitted.get_feature_names_out()) == features.shape[1]
 
-    restored = fitted.inverse_transform(features)  # the decoder's shape is the input's
-    shape = X.shape[1:] if X.ndim == 4 else (*X.shape[1:], 1)
-    assert restored.shape == (n, *shape) and np.isfinite(restored).all()
+    restored = fitted.inverse_transform(features)
+    assert restored.shape == X.shape and np.isfinite(restored).all()
     assert np.isfinite(fitted.score(X)) and np.isfinite(fitted.reconstruction_err_)
     error = np.mean(np.square(np.float64(restored) - np.reshape(X, restored.shape)))
     assert fitted.score(X) == pytest.approx(-error, rel=1e-3, abs=1e-6)
@@ -114,7 +113,7 @@ def check_features(X, params):
     half = n // 2 or 1
     parts = [fitted.transform(part) for part in (plain[:half], plain[half:]) if len(part)]
     np.testing.assert_array_equal(np.concatenate(parts), features)
-    flat = CAEFeaturizer(**params, image_shape=shape).fit(plain.reshape(n, -1))
+    flat = CAEFeaturizer(**params, image_shape=fitted.image_shape_).fit(plain.reshape(n, -1))
     np.testing.assert_array_equal(flat.transform(plain.reshape(n, -1)), features)
 
 

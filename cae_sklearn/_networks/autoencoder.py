@@ -189,14 +189,14 @@ class Autoencoder(Description):
         pictures = outputs(self, "decoder", weights, features)
         return enlarged(pictures, self.full_size) if self.full_size else pictures
 
-    def reconstruction_error(self, weights, images):
-        """Return the mean squared error of reconstruction, in squared units of the input."""
-        total = 0.0
+    def reconstruction_errors(self, weights, images):
+        """Return the mean squared error of each reconstruction, in squared units of the input."""
+        errors = np.empty(len(images))
         for chunk in chunks(len(images), float_bytes(images)):
             restored = self.decode(weights, self.encode(weights, images[chunk]))
-            errors = restored - images[chunk]
-            total += float(np.sum(np.square(errors, dtype=np.float64)))
-        return total / images.size
+            squares = np.square(restored - images[chunk], dtype=np.float64)
+            errors[chunk] = squares.mean(axis=(1, 2, 3))
+        return errors
 
     # -- learning around the training ----------------------------------------------
 

@@ -14,7 +14,7 @@ from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 DATA = Path(__file__).parent.parent / "data"
 KINDS = ["featurizer", "deep", "classifier"]
 # The first denoised nothing, the second normalised contrast by another constant.
-RELEASES = ["71768bd", "5b7f83a", "96c1985", "507ff6d"]
+RELEASES = ["71768bd", "5b7f83a", "96c1985", "507ff6d", "a566912"]
 
 
 def outputs_of(estimator):
