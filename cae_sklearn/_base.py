@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._arrays.progress import listener
 from ._interrupts import end_or_warn
-from ._sklearn import HasMethods, Interval, StrOptions
+from ._sklearn import HasMethods, Interval, Options, StrOptions
 from ._tasks import CallbackSupportMixin
 from ._version import __version__
 
@@ -54,12 +54,12 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "tol": [Interval(Real, 0, LARGEST, closed="both")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "callbacks": [None, list, tuple],
+        "callbacks": [None, list, tuple, HasMethods("set_model")],
     }
 
     def __getstate__(self):
@@ -92,6 +92,16 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         """Validation loss of each epoch, a list of floats; empty without validation."""
         check_is_fitted(self)
         return self.history_.get("val_loss", [])
+
+    @property
+    def loss_(self):
+        """Training loss of the last epoch, nan without epochs."""
+        return self.loss_curve_[-1] if self.loss_curve_ else np.nan
+
+    @property
+    def best_loss_(self):
+        """The least training loss of an epoch, nan without epochs."""
+        return min(self.loss_curve_, default=np.nan)
 
     def _seeds(self):
         """Return a seed for each random part of one fit, by name."""
@@ -127,13 +137,15 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             return []
         import keras
 
-        for callback in self.callbacks:
+        several = isinstance(self.callbacks, list | tuple)
+        callbacks = list(self.callbacks) if several else [self.callbacks]
+        for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(
-                    "callbacks must be a list of keras.callbacks.Callback instances, "
+                    "callbacks must be one keras.callbacks.Callback instance or a list of them, "
                     f"but holds {callback!r}."
                 )
-        return copy.deepcopy(list(self.callbacks))
+        return copy.deepcopy(callbacks)
 
     def _own_optimizer(self):
         """Return a copy of the optimizer that was passed, None for one that has a name."""
@@ -222,8 +234,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         n_epochs = settings.pop("epochs", int(self.epochs))
         learned, scores_of = settings.pop("learned", None), settings.pop("scores_of", None)
         callbacks = list(callbacks)
-        if settings.get("held_out") is not None:
-            callbacks.insert(0, early_stopping(int(self.n_iter_no_change), float(self.tol)))
+        validates = settings.get("held_out") is not None
+        if validates or self.tol > 0:
+            stopping = early_stopping(self.n_iter_no_change, float(self.tol), validates)
+            callbacks.insert(0, stopping)
         if scores_of is not None:  # before those that look at scores
             callbacks.insert(0, Scores(scores_of))
         if listener() is not None:

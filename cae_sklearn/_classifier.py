@@ -6,18 +6,18 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
-from sklearn.utils.validation import check_is_fitted
 
 from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
-from ._held_out import held_out_of_each_class, share_to_hold_out, warn_of_chance
+from ._held_out import held_out_of_each_class, share_to_hold_out, stacked, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
+from ._prediction import PredictionMixin
 from ._progress import watched
 from ._scoring import epoch_scores
 from ._sklearn import Interval, StrOptions, _fit_context
-from ._validation import centred_columns, check_features, check_samples
+from ._validation import centred_columns, check_samples
 
 
-class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
+class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimator):
     r"""Multilayer perceptron with batch normalisation, dropout and an elastic-net output.
 
     Each hidden layer is Dense, activation, batch normalisation [1]_ and dropout [2]_. The
@@ -79,10 +79,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         class on average: fewer do not tell one epoch from the next.
     validation_fraction : float in (0, 1), default=0.2
         Share of the samples held out for early stopping.
-    n_iter_no_change : int >= 1, default=10
+    n_iter_no_change : int >= 1 or inf, default=10
         Epochs without improvement before training stops.
     tol : float >= 0, default=0.0
-        The least fall of the validation loss that counts as an improvement.
+        The least fall of the validation loss that counts as an improvement. Without validation,
+        a ``tol`` above 0 is that of the training loss, and training stops on it likewise.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights and optimizer state of the last fit.
     random_state : int, RandomState instance or None, default=None
@@ -93,7 +94,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         Score of each epoch, as for ``GridSearchCV``: ``"accuracy"`` logs ``accuracy`` and, of
         the samples held out, ``val_accuracy``, which callbacks find; a callable logs ``score``.
         It takes a prediction of all samples an epoch.
-    callbacks : list of keras.callbacks.Callback or None, default=None
+    callbacks : keras.callbacks.Callback, list of them or None, default=None
         Copied for each fit; ``callbacks_`` are the copies. They find ``loss`` and, with early
         stopping, ``val_loss``. The outputs of their ``self.model`` are logits. Hooks on batches
         make training use Keras's own, slower loop.
@@ -118,6 +119,11 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         log, per epoch.
     loss_curve_, validation_loss_curve_ : list of float
         The two losses of ``history_``.
+    loss_, best_loss_ : float
+        Training loss of the last epoch, and the least of all.
+    best_validation_score_ : float or None
+        Accuracy of the samples held out for early stopping, with the weights of the best epoch;
+        None without validation.
     n_iter_ : int
         Epochs run.
     callbacks_ : list of keras.callbacks.Callback
@@ -214,21 +220,31 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
         self.scoring = scoring
         self.callbacks = callbacks
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
     # -- fitting ---------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features. Scale them to about unit variance; `CAEFeaturizer` does. Only columns far
-            from zero for how little they vary, such as constants, are centred here.
-        y : array-like of shape (n_samples,)
-            Labels of two or more classes, of any type.
+            from zero for how little they vary, such as constants, are centred here. Sparse ones
+            are made dense a batch at a time.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels of two or more classes, of any type; or, multilabel, zeros and ones.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0. A sample of weight zero is as if it were not there.
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            Samples for early stopping, in place of ``validation_fraction``. A Pipeline
+            transforms them with ``transform_input=["X_val"]``.
 
         Returns
         -------
@@ -256,11 +272,14 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             classes = check_classes(y)
             y = self._encode(y, self.classes_ if resume else classes)
             X, y, weight = self._weighed(X, y, weight, resume)
-            share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
-            held_out = held_out_of_each_class(y, share, seeds["split"])
-            network = self._describe(X, resume)
-            weights = self._train_on(X, y, weight, network, seeds, resume, held_out=held_out)
+            X, offset = centred_columns(X, self._weights if resume else None)
+            network = self._describe(X, y, resume)
+            validation = self._validation(X_val, y_val, sample_weight_val, offset)
+            samples, held_out = self._held_out((X, y, weight), validation, seeds)
+            settings = {"prior": {"y": y, "sample_weight": weight}, "held_out": held_out}
+            weights = self._train_on(samples, offset, network, seeds, resume, **settings)
             self._keep(network, weights)
+            self.best_validation_score_ = self._accuracy(*samples, held_out)
             if held_out is not None:
                 losses, patience = self.validation_loss_curve_, self.n_iter_no_change
                 warn_of_chance(losses, len(held_out), patience, type(self).__name__)
@@ -272,10 +291,10 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, as for `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call only.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -298,11 +317,12 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             known = self.classes_ if resume else None
             y = self._encode(y, classes_of_parts(classes, known, self.class_weight))
             X, y, weight = self._weighed(X, y, weight, resume)
-            network = self._describe(X, resume)
-            weights = self._train_on(
-                X, y, weight, network, seeds, resume, keep_state=True, epochs=1
-            )
+            X, offset = centred_columns(X, self._weights if resume else None)
+            network = self._describe(X, y, resume)
+            samples, settings = (X, y, weight), {"keep_state": True, "epochs": 1}
+            weights = self._train_on(samples, offset, network, seeds, resume, **settings)
             self._keep(network, weights)
+            self.best_validation_score_ = None
         return self
 
     def _encode(self, y, classes):
@@ -312,14 +332,40 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
 
     def _weighed(self, X, y, weight, resume):
         """Return the samples of positive weight, and their weights, 1 on average, or None."""
-        of_class = None
-        if self.class_weight is not None:
-            of_class = partial(class_weights, self.class_weight, self.classes_)
         before = self._weight_total if resume else 0.0
-        *samples, self._weight_total = weighed(X, y, weight, of_class, before)
+        *samples, self._weight_total = weighed(X, y, weight, self._weight_of_class(), before)
         return samples
 
-    def _describe(self, X, resume):
+    def _weight_of_class(self):
+        """Return the function from targets to the weights that these bring, None for none."""
+        if self.class_weight is None:
+            return None
+        return partial(class_weights, self.class_weight, self.classes_)
+
+    def _validation(self, X, y, weight, offset):
+        """Return the user's own validation set as samples, targets and weights, or None."""
+        if X is None and y is None and weight is None:
+            return None
+        if X is None or y is None or not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are used together, by early stopping, but early_stopping="
+                f"{self.early_stopping!r}, X_val is{' not' * (X is not None)} None and y_val "
+                f"is{' not' * (y is not None)} None. Give both, or none of the validation set."
+            )
+        X, y, weight = check_samples(self, X, y, weight, reset=False)
+        y = class_indices(y, self.classes_)
+        X, y, weight, _ = weighed(X, y, weight, self._weight_of_class(), 0.0)
+        return centred_columns(X, offset)[0], y, weight
+
+    def _held_out(self, samples, validation, seeds):
+        """Return all samples, and the indices of those for early stopping, None for none."""
+        if validation is not None:
+            return stacked(samples, validation)
+        _, y, _ = samples
+        share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
+        return samples, held_out_of_each_class(y, share, seeds["split"])
+
+    def _describe(self, X, y, resume):
         """Return the network for these samples."""
         from ._networks.mlp import MLP
 
@@ -329,29 +375,33 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             hidden_layer_sizes=self.hidden_layer_sizes,
             activation=self.activation,
             batch_norm=self.batch_norm,
+            multilabel=y.ndim == 2,
         )
         if resume:
             self._check_same_network(network)
         return network
 
-    def _train_on(self, X, y, weight, network, seeds, resume, **settings):
+    def _train_on(self, samples, offset, network, seeds, resume, prior=None, **settings):
+        """Train on samples less ``offset``; return the weights, and the offset among them.
+
+        The biases begin with what ``prior`` tells of the shares of the classes.
+        """
         from ._networks.dense import elastic_net
         from ._training.layer_kinds import applicable_rate
         from ._training.scikeras import fit_keras_classifier
 
-        centred, offset = centred_columns(X, self._weights if resume else None)
+        X, y, weight = samples
 
-        def learned(weights):
+        def learned(weights, offset=offset):
             return {"_learned": (network, {**weights, **offset}, self.classes_)}
 
-        # the first of many parts does not tell the shares of the classes
-        prior = {} if settings.get("keep_state") else {"y": y, "sample_weight": weight}
+        of_centred = partial(learned, offset={})
         weights, _ = self._train(
             network,
-            centred,
+            X,
             y,
             seeds=seeds,
-            start=partial(network.start, **prior),
+            start=partial(network.start, **(prior or {})),
             hyper={
                 "dropout_rate": applicable_rate(self.dropout_rate),
                 **elastic_net(self.alpha, self.l1_ratio),
@@ -360,7 +410,7 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             fit=fit_keras_classifier,
             sample_weight=weight,
             learned=learned,
-            scores_of=epoch_scores(self, learned, X, y, settings.get("held_out")),
+            scores_of=epoch_scores(self, of_centred, X, y, settings.get("held_out")),
             **settings,
         )
         return {**weights, **offset}
@@ -376,75 +426,3 @@ class ElasticNetBNMLPClassifier(ClassifierMixin, NetworkEstimator):
             self.output_intercept_ -= np.float32(weights["offset"] @ kernel)
         self.sparsity_ = float(np.mean(kernel == 0))
         self.inactive_units_ = np.flatnonzero(~kernel.any(axis=1))
-
-    # -- prediction ------------------------------------------------------------
-
-    def predict_proba(self, X):
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Float64 rows that sum to 1, columns in the order of ``classes_``.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict_log_proba(self, X):
-        """Return the logarithm of `predict_proba`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Finite also where a probability rounds to 0.
-        """
-        logits, _ = self._logits(X)
-        logits -= logits.max(axis=1, keepdims=True)
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-    def predict(self, X):
-        """Return the most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels of the type that `fit` was given.
-        """
-        logits, classes = self._logits(X)
-        return classes[np.argmax(logits, axis=1)]
-
-    @property
-    def model_(self):
-        """The network as a Keras model of its own, from features to probabilities."""
-        check_is_fitted(self)
-        network, weights, _ = self._learned
-        return network.keras_model(
-            weights,
-            dropout_rate=float(self.dropout_rate),
-            alpha=float(self.alpha),
-            l1_ratio=float(self.l1_ratio),
-        )
-
-    def _logits(self, X):
-        """Return the logits, float64, and the classes of one and the same fit."""
-        check_is_fitted(self)
-        from ._training.pool import outputs
-
-        X = check_features(self, X)
-        network, weights, classes = self._learned
-        X, _ = centred_columns(X, weights)
-        return outputs(network, "predictor", weights, X).astype(np.float64), classes

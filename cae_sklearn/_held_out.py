@@ -1,9 +1,11 @@
 """The samples that early stopping holds out."""
 
 import warnings
+from functools import partial
 from math import ceil
 
 import numpy as np
+from scipy.sparse import issparse, vstack
 from sklearn.model_selection import train_test_split
 
 ENOUGH = 100  # samples held out, and
@@ -12,13 +14,17 @@ TOO_FEW = 30
 
 
 def share_to_hold_out(y, early_stopping, validation_fraction):
-    """Return the share of the samples to hold out, None for none; ``y`` holds class indices."""
+    """Return the share of the samples to hold out, None for none.
+
+    ``y`` holds class indices; or zeros and ones, a column for each class, of which samples may
+    have several.
+    """
     if early_stopping != "auto":
         return validation_fraction if early_stopping else None
-    counts = np.bincount(y)
+    counts = np.bincount(y) if y.ndim == 1 else y.sum(axis=0)
     counts = counts[counts > 0]
     least = max(ENOUGH, ENOUGH_OF_A_CLASS * len(counts))
-    enough = validation_fraction * len(y) >= least and counts.min() > 1
+    enough = validation_fraction * len(y) >= least and (y.ndim == 2 or counts.min() > 1)
     return validation_fraction if enough else None
 
 
@@ -52,9 +58,12 @@ def held_out_share(n_samples, validation_fraction, seed):
 
 
 def held_out_of_each_class(y, validation_fraction, seed):
-    """Return the indices of a share of each class, as above; ``y`` holds class indices."""
-    if validation_fraction is None:
-        return None
+    """Return the indices of a share of each class, of which ``y`` holds the indices.
+
+    Where samples may have several classes, it is a share of all samples.
+    """
+    if validation_fraction is None or y.ndim == 2:
+        return held_out_share(len(y), validation_fraction, seed)
     counts = np.bincount(y)
     counts = counts[counts > 0]
     n_validation = ceil(validation_fraction * len(y))
@@ -72,3 +81,14 @@ def held_out_of_each_class(y, validation_fraction, seed):
         stratify=y,
         random_state=int(seed.generate_state(1)[0]),
     )[1]
+
+
+def stacked(training, validation):
+    """Return the samples, targets and weights of two sets as one, and the indices of the second."""
+    (X, y, weight), (X_val, y_val, weight_val) = training, validation
+    stack = partial(vstack, format="csr") if issparse(X) or issparse(X_val) else np.concatenate
+    if weight is not None or weight_val is not None:
+        weights = (weight, y), (weight_val, y_val)
+        weight = np.concatenate([np.ones(len(y)) if w is None else w for w, y in weights])
+    samples = stack([X, X_val]), np.concatenate([y, y_val]), weight
+    return samples, np.arange(len(y), len(y) + len(y_val))

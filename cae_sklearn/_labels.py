@@ -1,4 +1,7 @@
-"""What y means: labels, their classes, and how much each sample weighs."""
+"""What y means: labels, their classes, and how much each sample weighs.
+
+Of multilabel samples y is a matrix of zeros and ones, a column for each class.
+"""
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
@@ -6,6 +9,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 def check_classes(y, name="y"):
     """Return the classes of the labels ``y``, two or more."""
+    if np.ndim(y) == 2:
+        return np.arange(np.shape(y)[1])
     classes = np.unique(y)
     if len(classes) < 2:
         raise ValueError(
@@ -16,7 +21,14 @@ def check_classes(y, name="y"):
 
 
 def class_indices(y, classes):
-    """Return the place of each label among the sorted ``classes``, int32."""
+    """Return the place of each label among the sorted ``classes``, int32; float32 of several."""
+    if y.ndim == 2:
+        if y.shape[1] != len(classes):
+            raise ValueError(
+                f"y has {y.shape[1]} columns, but the first fit saw {len(classes)} classes. "
+                "Pass a column for each, or fit anew."
+            )
+        return y.astype(np.float32)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(
@@ -67,6 +79,11 @@ def _refuse_mixed(labels, name):
 
 def class_weights(class_weight, classes, y):
     """Return the weight of the class of each sample; ``y`` holds indices of classes."""
+    if y.ndim == 2:
+        raise ValueError(
+            f"class_weight must be None for multilabel y, but is {class_weight!r}. Pass "
+            "sample_weight instead."
+        )
     if isinstance(class_weight, dict):
         values = np.asarray(list(class_weight.values()), dtype=np.float64)
         if not (np.isfinite(values).all() and (values > 0).all()):
@@ -139,3 +156,26 @@ def weighed(X, y, weight, of_class, before):
     else:
         weight = weight / mean
     return X, y, weight, total
+
+
+# -- from logits --------------------------------------------------------------------
+
+
+def labels_of(logits, classes, multilabel):
+    """Return the label of each sample, or for each class whether the sample has it."""
+    return (logits > 0).astype(np.int64) if multilabel else classes[np.argmax(logits, axis=1)]
+
+
+def hits(logits, y):
+    """Tell for each sample whether its target is predicted."""
+    if y.ndim == 2:
+        return ((logits > 0) == (y > 0)).all(axis=1)
+    return np.argmax(logits, axis=1) == y
+
+
+def log_probabilities(logits, multilabel):
+    """Return the logarithms of the softmax of logits, or of the sigmoid of each."""
+    if multilabel:
+        return -np.logaddexp(0.0, -logits)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

@@ -15,10 +15,10 @@ def epoch_scores(estimator, learned, X, y, held_out):
         Has ``scoring`` and, by now, ``classes_``.
     learned : callable
         ``learned(weights)`` gives the attributes that make it a fitted one.
-    X : ndarray
+    X : ndarray or sparse matrix
         Checked features.
-    y : ndarray of int
-        Class indices.
+    y : ndarray
+        Class indices; or zeros and ones, a column for each class.
     held_out : ndarray of int or None
         Places of the samples for validation.
 
@@ -35,9 +35,8 @@ def epoch_scores(estimator, learned, X, y, held_out):
     validates = np.zeros(len(y), bool)
     validates[[] if held_out is None else held_out] = True
     parts = {name: ~validates, f"val_{name}": validates}
-    data = {
-        name: (X[part], estimator.classes_[y[part]]) for name, part in parts.items() if part.any()
-    }
+    labels = estimator.classes_[y] if y.ndim == 1 else y.astype(np.int64)
+    data = {name: (X[part], labels[part]) for name, part in parts.items() if part.any()}
 
     def scores_of(weights):
         fitted = copy.copy(estimator)

@@ -5,13 +5,15 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._arrays.streaming import is_wide
 from ._labels import plain_labels
 from ._sklearn import _check_sample_weight, validate_data
 
+NUMBERS = {"dtype": "numeric", "accept_sparse": "csr"}  # that the classifier takes
+ONE_IMAGE = "This looks like one image: pass X[:1] instead of X[0], or X[None]."
 CHANNELS_FIRST = (
     "Images with channels first are not read as such: pass np.moveaxis(X, 1, -1), a view with "
     "channels last."
@@ -51,6 +53,7 @@ def check_images(estimator, X, *, reset):
         raise TypeError(f"{name} needs dense images, but X is sparse. Use X.toarray().")
     if not hasattr(X, "ndim"):
         X = np.asarray(as_known_floats(X))
+    _refuse_single(X)
     if X.ndim > 4:
         raise ValueError(
             f"{name} takes X of shape (n, H, W, C), (n, H, W) or (n, n_features), "
@@ -64,11 +67,15 @@ def check_images(estimator, X, *, reset):
             if reset
             else "Resize the images, or fit again."
         )
-        if given and given[1:] + given[:1] == shape:
+        if given[1:] + given[:1] == shape:
             remedy = CHANNELS_FIRST
+        if X.shape == shape:
+            remedy = ONE_IMAGE
         raise ValueError(
             f"X has images of shape {given}, but {name} expects image_shape={shape}. {remedy}"
         )
+    if not reset and (*X.shape, 1) == shape and X.size != X.shape[1]:
+        raise ValueError(f"X has the shape {X.shape}. {ONE_IMAGE}")
     if reset and (given is None or X.ndim == 4):
         _warn_of_channels_first(shape)
     X = _check_numbers(estimator, X, reset)
@@ -79,6 +86,15 @@ def check_images(estimator, X, *, reset):
         )
     check_float32(X)
     return X[..., None] if X.ndim == 3 else X.reshape(len(X), *shape) if X.ndim == 2 else X
+
+
+def _refuse_single(X):
+    """Raise an error for one sample where several are expected."""
+    if getattr(X, "ndim", None) == 1:
+        raise ValueError(
+            f"X has one dimension, of {len(X)} numbers, but needs a row for each sample. Reshape "
+            "your data: pass X[:1] instead of X[0] for one sample, or X.reshape(1, -1)."
+        )
 
 
 def _check_numbers(estimator, X, reset):
@@ -155,19 +171,27 @@ def _expected_shape(estimator, X, given, reset):
 
 
 def check_features(estimator, X):
-    """Return samples that a fitted ``estimator`` may predict, an ndarray of numbers."""
-    X = validate_data(estimator, as_known_floats(X), reset=False, dtype="numeric")
+    """Return samples that a fitted ``estimator`` may predict, numbers in an ndarray or sparse."""
+    _refuse_single(X)
+    X = validate_data(estimator, as_known_floats(X), reset=False, **NUMBERS)
     check_float32(X)
     return X
 
 
 def check_samples(estimator, X, y, sample_weight, *, reset):
-    """Return samples, labels and weights (float64 or None) to train on, as ndarrays."""
+    """Return samples, labels and weights (float64 or None) to train on, as ndarrays.
+
+    Samples may be sparse, then in rows. Labels have one dimension, or two if they are multilabel.
+    """
     X, y = validate_data(
-        estimator, as_known_floats(X), plain_labels(y), reset=reset, dtype="numeric"
+        estimator, as_known_floats(X), plain_labels(y), reset=reset, multi_output=True, **NUMBERS
     )
     check_float32(X)
-    check_classification_targets(y)
+    if is_multilabel(y):
+        y = y.toarray() if issparse(y) else y
+    else:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
     sample_weight = as_known_floats(sample_weight, "sample_weight")
@@ -175,6 +199,12 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
     if not weight.any():
         raise ValueError("sample_weight must have a positive value, but all are zero.")
     return X, y, weight
+
+
+def is_multilabel(y):
+    """Tell whether labels are a matrix of zeros and ones, of several columns."""
+    several = y.ndim == 2 and y.shape[1] > 1
+    return several and type_of_target(y) == "multilabel-indicator"
 
 
 def centred_columns(X, learned=None):
@@ -193,13 +223,15 @@ def centred_columns(X, learned=None):
     if offset is None:
         _warn_of_lost_digits(X)
         return X, {}
-    X = X - offset
+    X = (X.toarray() if issparse(X) else X) - offset
     _warn_of_lost_digits(X)
     with np.errstate(over="ignore"):  # what is too far ends in an error later
         return np.float32(X), {"offset": offset}
 
 
 def _far_offset(X):
+    if issparse(X):  # most of its values are zero
+        return None
     low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
     middle = low / 2 + high / 2
     far = np.abs(middle) > np.maximum(1e3 * (high - low), 10.0)
@@ -208,7 +240,7 @@ def _far_offset(X):
 
 def _warn_of_lost_digits(X):
     """Warn of columns that float32 cannot tell from constants."""
-    if not is_wide(X.dtype) or len(X) < 2:
+    if not is_wide(X.dtype) or X.shape[0] < 2 or issparse(X):
         return
     low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
     spacing = np.spacing(np.float32(np.maximum(np.abs(low), np.abs(high)))).astype(np.float64)

@@ -5,11 +5,13 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 
+BATCHES = (
+    "a weight of two is not a sample taken twice: the batches, and so the statistics of "
+    "batch normalisation and the random numbers of dropout, are others"
+)
 EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": (
-        "a weight of two is not a sample taken twice: the batches, and so the statistics of "
-        "batch normalisation and the random numbers of dropout, are others"
-    )
+    "check_sample_weight_equivalence_on_dense_data": BATCHES,
+    "check_sample_weight_equivalence_on_sparse_data": BATCHES,
 }
 SKIPS = {"check_array_api_input": "runs only where SCIPY_ARRAY_API is set before SciPy starts"}
 SMALL = [

@@ -20,7 +20,7 @@ FLOORS = [  # each imports those before it; within a folder nothing runs in circ
     {"_training"},
     {"_networks"},
     {"_progress", "_interrupts", "_scoring"},
-    {"_base", "_reconstruction"},
+    {"_base", "_prediction", "_reconstruction"},
     {"_featurizer", "_classifier"},
     {"__init__"},
     {"_tokens"},

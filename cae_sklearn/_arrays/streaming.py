@@ -1,6 +1,7 @@
 """Arrays that may be larger than memory, read chunk by chunk."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .progress import counted
 
@@ -26,6 +27,8 @@ def chunks(n_samples, bytes_per_sample, multiple_of=1):
 def load_chunk(X, indices):
     """Copy some samples of ``X`` into memory, in a dtype the network reads: uint8 or float32."""
     chunk = X[indices]
+    if issparse(chunk):
+        chunk = chunk.toarray()
     return np.ascontiguousarray(chunk, dtype=np.uint8 if chunk.dtype == np.uint8 else np.float32)
 
 

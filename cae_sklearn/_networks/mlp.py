@@ -21,16 +21,22 @@ TILE = 256  # samples that are predicted together
 
 @dataclass(frozen=True)
 class MLP(Description):
-    """Hidden layers of Dense, activation, batch normalisation and dropout, then softmax."""
+    """Hidden layers of Dense, activation, batch normalisation and dropout, then softmax.
+
+    Samples that may have several classes, ``multilabel``, get a sigmoid for each instead.
+    """
 
     n_features: int
     n_classes: int
     hidden_layer_sizes: tuple
     activation: str
     batch_norm: bool
+    multilabel: bool = False
 
     @classmethod
-    def for_features(cls, n_features, n_classes, *, hidden_layer_sizes, activation, batch_norm):
+    def for_features(
+        cls, n_features, n_classes, *, hidden_layer_sizes, activation, batch_norm, multilabel=False
+    ):
         """Return the network for so many features and classes."""
         sizes = check_sizes(
             hidden_layer_sizes,
@@ -44,7 +50,7 @@ class MLP(Description):
             "hidden_layer_sizes",
             hidden_layer_sizes,
         )
-        return cls(n_features, n_classes, sizes, activation, bool(batch_norm))
+        return cls(n_features, n_classes, sizes, activation, bool(batch_norm), multilabel)
 
     def build(self, part, optimizer=None):
         """Return the "trainer" or the "predictor", both of which give logits."""
@@ -53,17 +59,22 @@ class MLP(Description):
         network = functional(network.inputs, network.get_layer("output").output, "logits")
         if part == "predictor":
             return Predictor(network, TILE)
-        return Trainer(network, cross_entropy, hyper, TILE, optimizer=optimizer)
+        objective = binary_cross_entropy if self.multilabel else cross_entropy
+        return Trainer(network, objective, hyper, TILE, optimizer=optimizer)
 
     def start(self, model, seed, y=None, sample_weight=None):
         """Return the weights that training starts from.
 
         With class indices ``y`` the biases of the output are the logarithms of the classes'
-        shares. They spare training the way from uniform shares to the true ones, which is
-        long where classes or their weights are far from balanced.
+        shares; with a column for each class, those of the odds. They spare training the way from
+        uniform shares to the true ones, which is long where classes or their weights are far
+        from balanced.
         """
         weights = initial_weights(model, seed)
-        if y is not None:
+        if y is not None and self.multilabel:
+            share = np.clip(np.average(y, axis=0, weights=sample_weight), 1e-9, 1 - 1e-9)
+            weights["output/bias"] = np.float32(np.log(share / (1 - share)))
+        elif y is not None:
             share = np.bincount(y, sample_weight, self.n_classes)
             log_share = np.log(np.maximum(share / share.sum(), 1e-9))
             weights["output/bias"] = np.float32(log_share - log_share.mean())
@@ -77,6 +88,12 @@ class MLP(Description):
         load_weights(model, weights)
         return ready(model)
 
+    def loaded(self, weights):
+        """Return the model from centred features to probabilities, with these weights."""
+        model = self._graph(0.0, **elastic_net(0.0, 0.0))
+        load_weights(model, weights)
+        return model
+
     def _graph(self, dropout_rate, l1, l2, offset=None):
         """Return the model (n, n_features) to probabilities (n, n_classes)."""
         variable = isinstance(l1, tf.Variable)
@@ -89,10 +106,16 @@ class MLP(Description):
                 x = batch_norm(variable, name=f"batch_norm{i}")(x)
             x = dropout(dropout_rate, f"dropout{i}")(x)
         x = dense(self.n_classes, variable, kernel_regularizer=penalty(l1, l2), name="output")(x)
-        x = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(x)
+        function = "sigmoid" if self.multilabel else "softmax"
+        x = keras.layers.Activation(function, name="probabilities", dtype="float32")(x)
         return functional(inputs, x, "mlp")
 
 
 def cross_entropy(y, logits):
     """Return the cross-entropy of class indices and logits, shape (batch,)."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+
+def binary_cross_entropy(y, logits):
+    """Return the cross-entropy of zeros and ones, summed over the classes, shape (batch,)."""
+    return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, logits), axis=1)

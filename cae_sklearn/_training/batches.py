@@ -26,7 +26,7 @@ def load(x, y, weight, indices):
 def resident(*data):
     """Return the data as tensors when they are small enough to stay in memory, else unchanged."""
     x = data[0]
-    return load(*data, slice(None)) if len(x) * float_bytes(x) <= RESIDENT_BYTES else data
+    return load(*data, slice(None)) if x.shape[0] * float_bytes(x) <= RESIDENT_BYTES else data
 
 
 def tensors_with(data, indices):

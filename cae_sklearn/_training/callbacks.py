@@ -164,12 +164,15 @@ def may_change_the_network(callbacks):
     return any(type(callback) not in harmless for callback in callbacks)
 
 
-def early_stopping(patience, min_delta):
-    """Stop when the validation loss no longer falls; the weights of its minimum come back."""
+def early_stopping(patience, min_delta, validates):
+    """Stop when the loss no longer falls.
+
+    If ``validates``, it is the validation loss, and the weights of its minimum come back.
+    """
     return keras.callbacks.EarlyStopping(
-        monitor="val_loss",
+        monitor="val_loss" if validates else "loss",
         mode="min",
         patience=patience,
         min_delta=min_delta,
-        restore_best_weights=True,
+        restore_best_weights=validates,
     )

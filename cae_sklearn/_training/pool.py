@@ -61,9 +61,7 @@ def outputs(description, part, weights, x):
     ValueError
         Where the result is not finite, since values of ``x`` are too large for float32.
     """
-    with borrowed(description, part) as predictor:
-        predictor.load(weights)
-        result = predictor(x)
+    result = unchecked_outputs(description, part, weights, x)
     if not np.isfinite(result).all():
         raise ValueError(
             "X has values so far from those seen in fit that the network's float32 numbers "
@@ -71,3 +69,10 @@ def outputs(description, part, weights, x):
             "infinite or nan. Leave such samples out, or rescale X before fit."
         )
     return result
+
+
+def unchecked_outputs(description, part, weights, x):
+    """Return what `outputs` does, finite or not."""
+    with borrowed(description, part) as predictor:
+        predictor.load(weights)
+        return predictor(x)

@@ -62,9 +62,9 @@ class Predictor:
         batch-invariant, and nothing is traced for each number of samples.
         """
         start, out = 0, None
-        while start < len(x):
+        while start < x.shape[0]:
             size = self._n_tiles * self.tile
-            if len(x) - start < size:
+            if x.shape[0] - start < size:
                 size = self.tile
             forward = self._forward if size == self.tile else self._forward_tiles
             batch = load_chunk(x, slice(start, start + size))
@@ -75,7 +75,7 @@ class Predictor:
             threads = threads_for(len(batch) * self._work)
             result = self._traced(forward, tf.constant(batch), threads=threads).numpy()
             if out is None:
-                out = np.empty((len(x), *result.shape[1:]), result.dtype)
+                out = np.empty((x.shape[0], *result.shape[1:]), result.dtype)
             out[start : start + n] = result[:n]
             start += size
         return out

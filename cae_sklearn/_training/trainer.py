@@ -163,7 +163,7 @@ class Trainer(keras.Model):
         ends the epoch and the training, and sets ``interrupted``. Nothing is printed here,
         whatever ``verbose``, which scikeras passes: a `Reporter` among the callbacks may do so.
         """
-        validates = np.zeros(len(x), bool)
+        validates = np.zeros(x.shape[0], bool)
         validates[[] if held_out is None else held_out] = True
         indices = np.flatnonzero(~validates)
         plan = Plan(
