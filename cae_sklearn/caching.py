@@ -89,12 +89,28 @@ class FitOnceMemory(joblib.Memory):
     ...     )
     """
 
+    def __init__(self, location=None, **options):
+        super().__init__(location, **options)
+        self.options = options
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("store_backend", None)
+        return state
+
+    def __getattr__(self, name):
+        # after loading: the folder, perhaps of another machine, is made when it is needed
+        if name != "store_backend" or "options" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.__init__(self.location, **self.options)
+        return self.store_backend
+
     def cache(self, func=None, ignore=None, **options):
         """Decorate ``func``; see `joblib.Memory.cache`."""
         try:
             cached = super().cache(func, ignore=ignore, **options)
         except OSError as error:  # not even a folder for the function
-            _warn_once(self.store_backend.location, NOT_STORED, error)
+            _warn_once(self.location, NOT_STORED, error)
             return NotMemorizedFunc(func)
         if type(cached) is not MemorizedFunc:  # a decorator, no location, or a coroutine
             return cached

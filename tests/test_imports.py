@@ -12,7 +12,7 @@ import cae_sklearn
 
 PACKAGE = Path(cae_sklearn.__file__).parent
 FLOORS = [  # each imports those before it; within a folder nothing runs in circles
-    {"_version"},
+    {"_version", "_saving"},
     {"_sklearn", "_tasks"},
     {"_arrays"},
     {"_labels", "_held_out"},
@@ -22,6 +22,7 @@ FLOORS = [  # each imports those before it; within a folder nothing runs in circ
     {"_progress", "_interrupts", "_scoring"},
     {"_base", "_prediction", "_reconstruction"},
     {"_featurizer", "_classifier"},
+    {"onnx"},
     {"__init__"},
     {"_tokens"},
     {"caching", "datasets", "plotting", "search"},
@@ -162,6 +163,8 @@ def test_some_libraries_stand_in_one_file():
     direct = {name: {other.split(".")[0] for other in IMPORTS[name][1]} for name in MODULES}
     assert {name for name in MODULES if "scikeras" in direct[name]} == {"_training.scikeras"}
     assert {name for name in MODULES if "skopt" in direct[name]} <= {"search._skopt"}
+    onnx = {"onnx", "skl2onnx"}
+    assert {name for name in MODULES if onnx & direct[name]} <= set(in_folders("onnx"))
     deep = in_folders("_arrays", "_training", "_networks")
     assert {name for name in MODULES if "tensorflow" in direct[name]} <= set(deep)
 

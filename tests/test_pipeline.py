@@ -189,12 +189,16 @@ DUMPS = {
 
 
 LOAD = """
-import pickle, sys, joblib, numpy as np, skops.io
+import pickle, sys, joblib, keras, numpy as np, skops.io
+encoder = keras.models.load_model("encoder.keras")
+assert "cae_sklearn" not in sys.modules
+np.save("features.npy", encoder(np.load("X.npy")[..., None]))
 for way in sys.argv[1:]:
     if way == "joblib":
         model = joblib.load(way)
     elif way == "skops":
-        model = skops.io.load(way, trusted=skops.io.get_untrusted_types(file=way))
+        from cae_sklearn import trusted_types
+        model = skops.io.load(way, trusted=trusted_types())
     else:
         model = pickle.loads(open(way, "rb").read())
     np.save(way + ".npy", model.predict_proba(np.load("X.npy")))
@@ -209,17 +213,24 @@ def predictions(digits, tmp_path_factory):
     model = pipeline().fit(X[:200], y[:200])
     for way, dump in DUMPS.items():
         dump(model, folder / way)
+    model["cae"].encoder_.save(folder / "encoder.keras")
     np.save(folder / "X.npy", X)
     subprocess.run(
         [sys.executable, "-c", LOAD, *DUMPS], cwd=folder, check=True, capture_output=True
     )
-    return model.predict_proba(X), {way: np.load(folder / f"{way}.npy") for way in DUMPS}
+    loaded = {way: np.load(folder / f"{way}.npy") for way in [*DUMPS, "features"]}
+    return model.predict_proba(X), model["cae"].transform(X), loaded
 
 
 @pytest.mark.parametrize("way", DUMPS)
 def test_a_new_process_predicts_the_same_bits(predictions, way):
-    expected, loaded = predictions
+    expected, _, loaded = predictions
     np.testing.assert_array_equal(loaded[way], expected)
+
+
+def test_a_new_process_without_this_package_loads_a_keras_file(predictions):
+    _, expected, loaded = predictions
+    np.testing.assert_allclose(loaded["features"], expected, atol=1e-5)
 
 
 def test_a_fitted_classifier_is_a_small_file():
