@@ -3,7 +3,7 @@
 import pytest
 
 from cae_sklearn.__main__ import get_parser, main
-from cae_sklearn._commands import _sets
+from cae_sklearn._commands import _subsets
 from cae_sklearn._commands._reproduce_images import load_images
 
 
@@ -11,7 +11,7 @@ def test_without_a_network_a_quick_run_takes_digits(monkeypatch, capsys):
     def fail():
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(_sets, "load_cifar10", fail)
+    monkeypatch.setattr(_subsets, "load_cifar10", fail)
     images = load_images(get_parser().parse_args(["reproduce", "--quick"]))
     assert images.x_train.shape == (1000, 8, 8, 1)
     assert "digits take its place" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils import Bunch
 
 from cae_sklearn.__main__ import main
-from cae_sklearn._commands import _sets
+from cae_sklearn._commands import _subsets
 from cae_sklearn._commands._tune_images import read_images
 
 
@@ -14,7 +14,7 @@ def fail():
 
 
 def test_without_a_network_cifar10_is_an_error(monkeypatch, capsys):
-    monkeypatch.setattr(_sets, "load_cifar10", fail)
+    monkeypatch.setattr(_subsets, "load_cifar10", fail)
     with pytest.raises(SystemExit):
         main(["tune", "--data", "cifar10"])
     assert "CIFAR-10 could not be fetched: URL fetch failure" in capsys.readouterr().err
@@ -25,7 +25,7 @@ def test_cifar10_keeps_its_own_parts_and_names(monkeypatch):
         parts = {"x_train": np.zeros((4, 5, 5, 3)), "x_test": np.ones((2, 5, 5, 3))}
         return Bunch(**parts, y_train=[0, 1, 0, 1], y_test=[1, 0], target_names=["cat", "dog"])
 
-    monkeypatch.setattr(_sets, "load_cifar10", load)
+    monkeypatch.setattr(_subsets, "load_cifar10", load)
     images = read_images("cifar10")
     assert (images.x_train == 0).all() and (images.x_test == 1).all()
     assert (images.y_train, images.y_test) == ([0, 1, 0, 1], [1, 0])
