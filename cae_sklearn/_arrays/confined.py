@@ -13,10 +13,18 @@ __all__ = ["Traced", "confined"]
 
 
 class Traced:
-    """Calls functions as graphs, each of which is traced once for any number of samples."""
+    """Calls functions as graphs, each of which is traced once for any number of samples.
 
-    def __init__(self):
+    Parameters
+    ----------
+    autograph : bool, default=True
+        Whether functions have Python loops and conditions that depend on tensors. To look for
+        them takes longer than to trace a small network.
+    """
+
+    def __init__(self, autograph=True):
         self.graphs = {}
+        self._autograph = autograph
 
     def __call__(self, function, *tensors, threads=None):
         """Call ``function(*tensors)``, with so many operations at once; None sets no limit.
@@ -29,9 +37,9 @@ class Traced:
             specs = list(map(any_number_of_samples, tensors))
             with forgotten_gradients():
                 if threads is None:
-                    self.graphs[key] = tf.function(function).get_concrete_function(*specs)
+                    self.graphs[key] = _concrete(function, specs, self._autograph)
                 else:
-                    self.graphs[key] = confined(function, specs)
+                    self.graphs[key] = confined(function, specs, self._autograph)
         if threads is None:
             return self.graphs[key](*tensors)
         return self.graphs[key](tf.constant(threads, tf.int64), *tensors)
@@ -45,7 +53,11 @@ def any_number_of_samples(tensor):
     return tf.TensorSpec(shape, tensor.dtype)
 
 
-def confined(function, specs):
+def _concrete(function, specs, autograph):
+    return tf.function(function, autograph=autograph).get_concrete_function(*specs)
+
+
+def confined(function, specs, autograph=True):
     """Return a graph of ``function`` that takes a number of threads first, then its tensors.
 
     Parameters
@@ -54,9 +66,12 @@ def confined(function, specs):
         Takes tensors, and None for each None of ``specs``; returns one tensor.
     specs : list of tf.TensorSpec or None
         What the function takes.
+    autograph : bool, default=True
+        As for `Traced`.
     """
-    function = tf.function(function).get_concrete_function(*specs)
+    function = _concrete(function, specs, autograph)
 
+    @tf.autograph.experimental.do_not_convert  # the function is traced already
     def on_present(*present):
         present = iter(present)
         return function(*[spec if spec is None else next(present) for spec in specs])
@@ -66,8 +81,7 @@ def confined(function, specs):
         dataset = tf.data.Dataset.from_tensors(present).map(on_present)
         return _single_element(dataset, n_threads, function.structured_outputs)
 
-    traced = tf.function(confined_function, autograph=False)
-    return traced.get_concrete_function(tf.TensorSpec([], tf.int64), *specs)
+    return _concrete(confined_function, [tf.TensorSpec([], tf.int64), *specs], autograph=False)
 
 
 def _has_raw_datasets():

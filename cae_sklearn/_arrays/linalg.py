@@ -139,7 +139,7 @@ def _by_blocks(function, x, y):
 @cache
 def _confined_blocks(function, dtype):
     specs = [tf.TensorSpec([None, None], dtype)] * 2
-    return confined(partial(_blocks, function=function), specs)
+    return confined(partial(_blocks, function=function), specs, autograph=False)
 
 
 def _blocks(x, y, function):

@@ -1,5 +1,7 @@
 """Prediction in tiles: batches of one fixed size, so that a sample gets the same bits in any."""
 
+from operator import is_not
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -48,12 +50,22 @@ class Predictor:
 
     def __init__(self, network, tile, n_tiles=1):
         self.network, self.tile, self._n_tiles = network, tile, n_tiles
+        self._paths = [variable.path for variable in network.weights]
+        (_, *self._shape), self._dtype = network.outputs[0].shape, network.outputs[0].dtype
+        self._loaded = None
         self._work = multiply_adds(network)
-        self._traced = Traced()
+        self._traced = Traced(autograph=False)
 
     def load(self, weights):
-        """Set the weights from a dict of arrays by path, which may hold others."""
-        load_weights(self.network, weights)
+        """Set the weights from a dict of arrays by path, which may hold others.
+
+        The very arrays that were loaded last need not be copied again.
+        """
+        arrays = [weights[path] for path in self._paths]
+        if self._loaded is None or any(map(is_not, arrays, self._loaded)):
+            self._loaded = None
+            self.network.set_weights(arrays)
+            self._loaded = arrays
 
     def __call__(self, x):
         """Return what the network gives for each sample.
@@ -61,30 +73,30 @@ class Predictor:
         The samples pass in tiles, the last one filled with padding rows: predictions are
         batch-invariant, and nothing is traced for each number of samples.
         """
-        start, out = 0, None
-        while start < x.shape[0]:
-            size = self._n_tiles * self.tile
-            if x.shape[0] - start < size:
-                size = self.tile
-            forward = self._forward if size == self.tile else self._forward_tiles
-            batch = load_chunk(x, slice(start, start + size))
+        out = np.empty((x.shape[0], *self._shape), self._dtype)
+        for start in range(0, x.shape[0], self._n_tiles * self.tile):
+            batch = load_chunk(x, slice(start, start + self._n_tiles * self.tile))
             n = len(batch)
-            if n < size:
-                padding = np.zeros((size - n, *batch.shape[1:]), batch.dtype)
+            if n % self.tile:
+                padding = np.zeros((-n % self.tile, *batch.shape[1:]), batch.dtype)
                 batch = np.concatenate([batch, padding])
             threads = threads_for(len(batch) * self._work)
-            result = self._traced(forward, tf.constant(batch), threads=threads).numpy()
-            if out is None:
-                out = np.empty((x.shape[0], *result.shape[1:]), result.dtype)
-            out[start : start + n] = result[:n]
-            start += size
+            result = self._traced(self._forward, tf.constant(batch), threads=threads)
+            out[start : start + n] = result.numpy()[:n]
         return out
 
     def _forward(self, x):
+        tiles = tf.reshape(x, (-1, self.tile, *x.shape[1:]))
+        y = tf.map_fn(
+            self._forward_tile,
+            tiles,
+            parallel_iterations=self._n_tiles,
+            fn_output_signature=self._dtype,
+        )
+        return tf.reshape(y, (-1, *self._shape))
+
+    def _forward_tile(self, x):
         if self.tile == 1:
             return self.network(x, training=False)
         # the last row of a matrix product gets other bits: let it be a padding row
         return self.network(tf.concat([x, tf.zeros_like(x[:1])], 0), training=False)[:-1]
-
-    def _forward_tiles(self, x):
-        return tf.concat([self._forward(tile) for tile in tf.split(x, self._n_tiles)], 0)
