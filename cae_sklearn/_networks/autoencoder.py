@@ -30,6 +30,7 @@ N_COLUMNS = 256  # of a table, at most
 N_IMAGES = 3_000  # that scale the features and fit the decoder
 FEW_IMAGES = 200  # with which the cells of a grid together weigh as much as the whole image
 N_POOLED = 20_000  # features before they are denoised, at most: their covariance takes 3.2 GB
+TILE = 32  # images that are encoded together, where they are small
 TILE_BYTES = 8 * 2**20  # of the widest array of a tile of images
 N_TILES = 8  # that are encoded in one call, at most
 N_MICRO_BATCHES = 4  # of a batch while training: so many threads can share it
@@ -122,7 +123,7 @@ class Autoencoder(Description):
             return Predictor(self.network(part), tile, n_tiles)
         hyper = variables("noise")
         n_parts = 1 if self.batch_norm else N_MICRO_BATCHES
-        return Trainer(self.network(part, **hyper), squared_error, hyper, tile, n_parts, optimizer)
+        return Trainer(self.network(part, **hyper), squared_error, hyper, TILE, n_parts, optimizer)
 
     def keras_model(self, part, weights):
         """Return one part, or the "autoencoder", as a Keras model of Keras's own layers."""
@@ -162,13 +163,15 @@ class Autoencoder(Description):
     def tiles(self):
         """Return how many images make a tile, and how many tiles one call.
 
-        The widest array of a tile fits the processor's cache; images too large for that pass
-        one by one.
+        The arrays of a tile fit the processor's cache. Images too large for a whole tile pass one
+        by one: a large product is cut into blocks, and at their edges the bits of an image would
+        depend on its place in the tile.
         """
         height, width, _ = self.image_shape
         widest = height * width * self.n_channels * 4
-        tile = int(np.clip(TILE_BYTES // widest, 1, 32))
-        return tile, int(np.clip(N_TILES * TILE_BYTES // (tile * widest), 1, N_TILES))
+        tile = TILE if TILE * widest <= TILE_BYTES else 1
+        n_images = np.clip(N_TILES * TILE_BYTES // widest, tile, N_TILES * TILE)
+        return tile, int(n_images // tile)
 
     # -- use ---------------------------------------------------------------------
 
