@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 
 from .progress import counted, stage
-from .streaming import chunks, float_bytes
+from .streaming import LazyArray, chunks, float_bytes
 
 HELD_BYTES = 2**28  # of small images that are kept, at most; more are made anew each time
 LEAST_ZOOM = 1.25  # images not larger than so many times the wanted side stay as they are
@@ -40,7 +40,7 @@ def held(X):
         return np.concatenate([X[chunk] for chunk in counted([*chunks(len(X), X.read_bytes)])])
 
 
-class Resized:
+class Resized(LazyArray):
     """Images averaged over areas; a pixel of the result may begin and end within one of theirs.
 
     Parameters
@@ -51,17 +51,10 @@ class Resized:
         New height and width, not larger.
     """
 
-    dtype = np.dtype(np.float32)
-    ndim = 4
-
     def __init__(self, X, size):
-        self._X, self._size = X, tuple(size)
-        self.shape = (len(X), *self._size, X.shape[3])
-        self.size = int(np.prod(self.shape))
+        super().__init__(X, (len(X), *size, X.shape[3]), np.float32)
+        self._size = tuple(size)
         self.read_bytes = float_bytes(X)
-
-    def __len__(self):
-        return len(self._X)
 
     def __getitem__(self, indices):
         import tensorflow as tf  # late: importing the package does without it

@@ -44,7 +44,28 @@ def sample_indices(n_samples, limit, rng):
     return np.sort(rng.choice(n_samples, limit, replace=False))
 
 
-class Drawn:
+class LazyArray:
+    """An array whose samples are made from those of another one when they are read.
+
+    Parameters
+    ----------
+    X : ndarray or array that is read like it
+        The samples it is made from.
+    shape : tuple of int
+        Of the array, its first number that of the samples.
+    dtype : dtype
+        Of the array.
+    """
+
+    def __init__(self, X, shape, dtype):
+        self._X, self.shape, self.dtype = X, tuple(shape), np.dtype(dtype)
+        self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
+
+    def __len__(self):
+        return self.shape[0]
+
+
+class Drawn(LazyArray):
     """Some samples of an array, read when they are needed.
 
     Parameters
@@ -56,12 +77,8 @@ class Drawn:
     """
 
     def __init__(self, X, chosen):
-        self._X, self._chosen = X, chosen
-        self.dtype, self.ndim, self.shape = X.dtype, X.ndim, (len(chosen), *X.shape[1:])
-        self.size = int(np.prod(self.shape))
-
-    def __len__(self):
-        return len(self._chosen)
+        super().__init__(X, (len(chosen), *X.shape[1:]), X.dtype)
+        self._chosen = chosen
 
     def __getitem__(self, indices):
         return self._X[self._chosen[indices]]
@@ -74,7 +91,7 @@ def drawn(X, limit, seed):
     return Drawn(X, sample_indices(len(X), limit, np.random.default_rng(seed)))
 
 
-class Shifted:
+class Shifted(LazyArray):
     """An array less an offset, read as float32; the difference is taken in float64.
 
     Parameters
@@ -85,14 +102,9 @@ class Shifted:
         Of float64.
     """
 
-    dtype = np.dtype(np.float32)
-
     def __init__(self, X, offset):
-        self._X, self._offset = X, offset
-        self.shape, self.ndim, self.size = X.shape, X.ndim, X.size
-
-    def __len__(self):
-        return len(self._X)
+        super().__init__(X, X.shape, np.float32)
+        self._offset = offset
 
     def __getitem__(self, indices):
         return np.float32(self._X[indices] - self._offset)

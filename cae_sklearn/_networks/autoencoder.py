@@ -118,9 +118,8 @@ class Autoencoder(Description):
         optimizer : keras.optimizers.Optimizer, default=None
             Of the trainer; None is Adam.
         """
-        tile, n_tiles = self.tiles()
         if part != "trainer":
-            return Predictor(self.network(part), tile, n_tiles)
+            return Predictor(self.network(part), *self.tiles())
         hyper = variables("noise")
         n_parts = 1 if self.batch_norm else N_MICRO_BATCHES
         return Trainer(self.network(part, **hyper), squared_error, hyper, TILE, n_parts, optimizer)
