@@ -18,7 +18,7 @@ from ._reconstruction import ReconstructionMixin
 from ._sklearn import Interval, StrOptions, _fit_context
 from ._validation import check_images
 
-N_STAGES = 9  # of a fit, at most: those in _networks, the epochs, resizing and reconstruction
+N_STAGES = 12  # of a fit, at most: those in _networks, the epochs, resizing and reconstruction
 FLIPS = {"horizontal", "vertical", "horizontal_and_vertical"}
 
 

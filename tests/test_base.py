@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from marks import slowly
 from sklearn.base import clone
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
@@ -47,6 +48,7 @@ def global_state():
     )
 
 
+@pytest.mark.slow
 def test_no_global_state_is_touched(blobs):
     X, y = blobs
 
@@ -130,6 +132,7 @@ def test_a_dtype_policy_of_the_user_changes_nothing(blobs):
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow
 def test_a_default_float_type_of_the_user_changes_nothing(blobs):
     X, y = blobs
     clf = mlp(random_state=0)
@@ -140,9 +143,10 @@ def test_a_default_float_type_of_the_user_changes_nothing(blobs):
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
-    [{"filters": 6}, pytest.param({"filters": (4,), "whiten": False}, marks=pytest.mark.slow)],
+    [{"filters": 6}, *slowly([{"filters": (4,), "whiten": False}])],
 )
 def test_an_image_format_of_the_user_changes_nothing(params):
     X = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
@@ -166,7 +170,9 @@ THREE_NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize("fit", THREE_NETWORKS, ids=["mlp", "deep", "whitened"])
+@pytest.mark.parametrize(
+    "fit", [THREE_NETWORKS[0], *slowly(THREE_NETWORKS[1:])], ids=["mlp", "deep", "whitened"]
+)
 def test_the_number_of_threads_of_a_step_changes_no_bit(blobs, monkeypatch, fit):
     expected = fit(*blobs)  # small steps: one thread
     for threads in (2, 3):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from marks import slowly
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
@@ -45,7 +46,9 @@ def test_learns(blobs):
     assert fitted.score(X[200:], y[200:]) > 0.8
 
 
-@pytest.mark.parametrize("labels", [[0, 1], [3, 1, 2], ["a", "b", "c"], [True, False], [-1.0, 5.0]])
+@pytest.mark.parametrize(
+    "labels", [[3, 1, 2], ["a", "b"], *slowly([[0, 1], [True, False], [-1.0, 5.0]])]
+)
 def test_probabilities(blobs, labels):
     X, y = blobs
     y = np.asarray(labels)[y % len(labels)]

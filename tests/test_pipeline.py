@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from marks import slowly
 from sklearn import config_context
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -57,6 +58,7 @@ def pipeline(memory=None, **params):
 GRID = {"clf__batch_size": [16, 32], "clf__learning_rate": [0.001, 0.01]}
 
 
+@pytest.mark.slow
 def test_integer_cv_is_stratified(digits):
     X, y = digits
     assert isinstance(check_cv(5, y, classifier=True), StratifiedKFold)
@@ -85,6 +87,7 @@ def test_equal_results_twice_and_for_any_n_jobs(digits, deep):
         np.testing.assert_array_equal(other, first)
 
 
+@pytest.mark.slow
 def test_hashing_and_pickling_a_fitted_featurizer_cost_little(digits):
     X, _ = digits
     fitted = cae().fit(X)
@@ -114,6 +117,7 @@ def test_bayes_search(digits):
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
+@pytest.mark.slow
 def test_halving_search_over_epochs(digits):
     X, y = digits
     search = HalvingGridSearchCV(
@@ -132,11 +136,15 @@ def test_halving_search_over_epochs(digits):
     "make",
     [
         lambda: VotingClassifier([("a", mlp()), ("b", LogisticRegression())], voting="soft"),
-        lambda: StackingClassifier([("a", mlp()), ("b", mlp(alpha=0.1))], cv=3),
         lambda: CalibratedClassifierCV(mlp(), cv=3),
-        lambda: BaggingClassifier(mlp(), n_estimators=3, random_state=0),
+        *slowly(
+            [
+                lambda: StackingClassifier([("a", mlp()), ("b", mlp(alpha=0.1))], cv=3),
+                lambda: BaggingClassifier(mlp(), n_estimators=3, random_state=0),
+            ]
+        ),
     ],
-    ids=["voting", "stacking", "calibrated", "bagging"],
+    ids=["voting", "calibrated", "stacking", "bagging"],
 )
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_ensembles(digits, make):
@@ -152,6 +160,7 @@ def test_cross_val_predict(digits):
     assert np.mean(probabilities.argmax(axis=1) == y) > 0.7
 
 
+@pytest.mark.slow
 def test_feature_union_and_column_transformer(digits):
     X, y = digits
     flat = X.reshape(600, -1)
@@ -222,17 +231,20 @@ def predictions(digits, tmp_path_factory):
     return model.predict_proba(X), model["cae"].transform(X), loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", DUMPS)
 def test_a_new_process_predicts_the_same_bits(predictions, way):
     expected, _, loaded = predictions
     np.testing.assert_array_equal(loaded[way], expected)
 
 
+@pytest.mark.slow
 def test_a_new_process_without_this_package_loads_a_keras_file(predictions):
     _, expected, loaded = predictions
     np.testing.assert_allclose(loaded["features"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_fitted_classifier_is_a_small_file():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 256)), rng.integers(0, 10, 200)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skops.io
+from marks import slowly
 from sklearn.pipeline import Pipeline
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier, trusted_types
@@ -17,7 +18,7 @@ from cae_sklearn.caching import FitOnceMemory
 
 CAES = [
     CAEFeaturizer(filters=3, n_components=6, epochs=0),
-    CAEFeaturizer((3,), whiten=False, epochs=0),
+    *slowly([CAEFeaturizer((3,), whiten=False, epochs=0)]),
 ]
 
 
@@ -63,7 +64,7 @@ def test_a_loaded_cache_has_its_settings_and_still_caches(tmp_path):
         loaded.other  # noqa: B018
 
 
-@pytest.mark.parametrize("part", ["encoder_", "decoder_", "model_"])
+@pytest.mark.parametrize("part", ["model_", *slowly(["encoder_", "decoder_"])])
 def test_keras_models_export_at_once(digits, part, tmp_path):
     model = getattr(CAES[0].fit(digits[0][:60]), part)
     model.export(tmp_path / "model", verbose=False)

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from marks import slowly
 from sklearn.pipeline import make_pipeline
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
@@ -34,8 +35,7 @@ def fitted(digits):
 
 def threads(few, many):
     """Run a test with so many threads, each of which has networks of its own; many are slow."""
-    marks = pytest.mark.slow
-    return pytest.mark.parametrize("n_threads", [few, pytest.param(many, marks=marks)])
+    return pytest.mark.parametrize("n_threads", [few, *slowly([many])])
 
 
 # -- threads -------------------------------------------------------------------
@@ -87,6 +87,7 @@ def test_fits_in_threads_give_what_they_give_alone(digits, n_threads):
             np.testing.assert_array_equal(other.predict_proba(images[:20]), alone[i % 3])
 
 
+@pytest.mark.slow
 @threads(3, 6)
 def test_fits_and_uses_in_threads_together(digits, fitted, n_threads):
     images, y = digits[0][:200], digits[1][:200]
@@ -101,6 +102,7 @@ def test_fits_and_uses_in_threads_together(digits, fitted, n_threads):
             np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow
 @threads(3, 6)
 def test_an_error_in_one_thread_hinders_no_other(digits, fitted, n_threads):
     images, y = digits[0][:200], digits[1][:200]

@@ -11,7 +11,10 @@ from sklearn.pipeline import Pipeline
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
 
-STAGES = "normalisation whitening first-filters epochs statistics denoising decoder reconstruction"
+STAGES = (
+    "normalisation whitening first-filters epochs statistics denoising components decoder "
+    "reconstruction"
+)
 
 
 def classifier(**params):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from .confined import confined
+from .progress import counted
 from .streaming import deviation
 from .threads import threads_for
 
@@ -79,7 +80,7 @@ def principal_axes(features, n_components, rng, n_iterations=N_ITERATIONS):
     features = np.ascontiguousarray(features, np.float32)
     transposed = np.ascontiguousarray(features.T)
     axes = rng.normal(size=(features.shape[1], n_components))
-    for _ in range(n_iterations):
+    for _ in counted(range(n_iterations)):
         axes = inner(features, inner(transposed, np.float32(_orthonormal(axes))))
     rotation = _orthonormal(rng.normal(size=(n_components, n_components)))
     return np.float32(inner(_orthonormal(axes).T, rotation))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.linalg import further_ridge, inner, project, rescaled, ridge
-from .._arrays.progress import stage
+from .._arrays.progress import counted, stage
 from .._arrays.resizing import enlarged, resized
 from .._arrays.streaming import (
     channel_statistics,
@@ -88,6 +88,11 @@ class Autoencoder(Description):
     def trained(self):
         """The description without what is learned in closed form."""
         return replace(self, full_size=None, grid=None, n_components=None)
+
+    @property
+    def pooling(self):
+        """The description of what gives the pooled features, however many are made of them."""
+        return replace(self, full_size=None, n_components=self.n_components and 1)
 
     @property
     def n_cells(self):
@@ -179,10 +184,10 @@ class Autoencoder(Description):
         images = resized(images, self.image_shape[:2])
         kernel = weights.get("denoise/kernel")
         if kernel is None:
-            return outputs(self, "pooled", weights, images)
+            return outputs(self.pooling, "pooled", weights, images)
         features = np.empty((len(images), kernel.shape[1]), np.float32)
         for chunk in chunks(len(images), len(kernel)):  # four times the usual bytes
-            pooled = outputs(self, "pooled", weights, images[chunk])
+            pooled = outputs(self.pooling, "pooled", weights, images[chunk])
             features[chunk] = project(pooled, kernel)
         return features
 
@@ -245,17 +250,19 @@ class Autoencoder(Description):
             "features/mean": np.zeros(self.n_pooled, np.float32),
             "features/scale": np.ones(self.n_pooled, np.float32),
         }
+        pool = partial(outputs, self.pooling, "pooled")
         with stage("statistics"):
-            pooled = outputs(self, "pooled", {**weights, **learned}, some)
+            parts = list(chunks(len(some), 16 * self.n_pooled))
+            pooled = [pool({**weights, **learned}, some[part]) for part in counted(parts)]
+            pooled = np.concatenate(pooled)
         learned.update(self._scales(pooled, len(images), earlier))
         features = (pooled - learned["features/mean"]) / learned["features/scale"]
         if self.n_components:
             if earlier is None:
-                pool = partial(outputs, self, "pooled", {**weights, **learned})
-                with stage("denoising"):
-                    kernel = denoising_kernel(
-                        images, pool, features, views, rng, n_components=self.n_components
-                    )
+                pool = partial(pool, {**weights, **learned})
+                kernel = denoising_kernel(
+                    images, pool, features, views, rng, n_components=self.n_components
+                )
                 kernel = rescaled(kernel, features)
             else:
                 kernel = earlier.weights["denoise/kernel"]

@@ -11,7 +11,7 @@ from .._arrays.linalg import (
     shrunk,
     substitute,
 )
-from .._arrays.progress import advanced
+from .._arrays.progress import advanced, stage
 from .._arrays.streaming import chunks, deviation, float_bytes, sample_indices
 
 N_VIEWS = 8_000  # at most, up to 8 of each image
@@ -87,28 +87,32 @@ def denoising_kernel(images, features_of, some, views, rng, *, n_components):
         the same variance.
     """
     if not views.differ:
-        return principal_axes(some, n_components, rng)
+        with stage("components"):
+            return principal_axes(some, n_components, rng)
     n_features, first = some.shape[1], None
     few = n_components < n_features
     if few and max(N_REDUCED, 2 * n_components) < n_features:
         # what is left of the features costs the square of their number
-        first = principal_axes(some, max(N_REDUCED, 2 * n_components), rng, n_iterations=2)
-        some = inner(some.T, first)
-    gram, cross, n_images = moments(images, features_of, views, rng, first)
+        with stage("principal axes"):
+            first = principal_axes(some, max(N_REDUCED, 2 * n_components), rng, n_iterations=2)
+            some = inner(some.T, first)
+    with stage("denoising"):
+        gram, cross, n_images = moments(images, features_of, views, rng, first)
     shrinkage = views.shrinkage
     if shrinkage == "auto":
         ratio = SHRINKAGE * n_features / n_images
         shrinkage = ratio / (1 + ratio)
-    root = cholesky(shrunk(gram, max(shrinkage, LEAST_SHRINKAGE)))
-    if few:
-        if first is not None:
-            cross = inner(cross.T, np.float64(first.T))
-        denoised = inner(substitute(root, some.T), cross)
-        scale = deviation(denoised)
-        axes = principal_axes(denoised / scale, n_components, rng)
-        cross = inner((cross / scale).T, np.float64(axes))
-    kernel = np.float32(substitute(root, cross))
-    return kernel if first is None else inner(first.T, kernel)
+    with stage("components"):
+        root = cholesky(shrunk(gram, max(shrinkage, LEAST_SHRINKAGE)))
+        if few:
+            if first is not None:
+                cross = inner(cross.T, np.float64(first.T))
+            denoised = inner(substitute(root, some.T), cross)
+            scale = deviation(denoised)
+            axes = principal_axes(denoised / scale, n_components, rng)
+            cross = inner((cross / scale).T, np.float64(axes))
+        kernel = np.float32(substitute(root, cross))
+        return kernel if first is None else inner(first.T, kernel)
 
 
 def moments(images, features_of, views, rng, axes=None):

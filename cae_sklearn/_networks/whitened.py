@@ -248,10 +248,11 @@ class WhitenedAutoencoder(Autoencoder):
             paths = [path for path in earlier.weights if path.split("/")[0] in self.second.layers]
             return {path: earlier.weights[path] for path in paths}
         standardised = images, weights["standardize/mean"], weights["standardize/scale"]
-        first = self.second.first_weights(standardised, rng)
         some = some[:: -(-len(some) // N_IMAGES)]
-        maps = outputs(self, "maps", {**weights, **first}, some)
-        return {**first, **self.second.second_weights(maps, rng)}
+        with stage("second layer"):
+            first = self.second.first_weights(standardised, rng)
+            maps = outputs(self, "maps", {**weights, **first}, some)
+            return {**first, **self.second.second_weights(maps, rng)}
 
     def _filters(self, weights):
         """Return whitening and encoder as one convolution."""

@@ -117,6 +117,7 @@ def check_settings(rows):
         assert (max(float(row["alpha"]) for row in mine) > 0.1) == (protocol == "original")
 
 
+@pytest.mark.slow
 def test_one_approach_alone_is_printed_stored_and_drawn(data, small_networks, tmp_path, capfd):
     args = ["--quick", "--data", str(data / "digits.npz"), "--output", str(tmp_path)]
     main(["reproduce", *args, "--protocol", "sound", "--approaches", "4"])
@@ -131,6 +132,7 @@ def test_one_approach_alone_is_printed_stored_and_drawn(data, small_networks, tm
     assert {path.stem for path in tmp_path.glob("*.png")} == pictures
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_its_checkpoint(data, small_networks, tmp_path):
     args = options(data, "--output", tmp_path, "--approaches", 4, "--protocol", "sound")
     images = load_images(args)
@@ -142,6 +144,7 @@ def test_a_search_goes_on_from_its_checkpoint(data, small_networks, tmp_path):
     assert np.array_equal(first.predicted, second.predicted)
 
 
+@pytest.mark.slow
 def test_the_test_images_stay_away_from_a_sound_search(data, small_networks, tmp_path, monkeypatch):
     seen = []
 

@@ -25,6 +25,7 @@ DIGITS = ["nought", "one", "two"]
 REPLACED = "ignore:A worker stopped while some jobs were given to the executor:UserWarning"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "images", "classes", "least"),
     [

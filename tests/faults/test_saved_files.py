@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import slowly
 from sklearn.datasets import load_digits
 
 import cae_sklearn
@@ -41,7 +42,7 @@ def test_a_pickle_of_another_release_gives_the_same_or_names_both_versions(kind,
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["classifier", *slowly(["featurizer", "deep"])])
 def test_a_pickle_says_which_release_wrote_it(
     digits, blobs, kind, make_classifier, make_featurizer
 ):
@@ -52,7 +53,7 @@ def test_a_pickle_says_which_release_wrote_it(
     assert cae_sklearn.__version__.encode() in pickle.dumps(fitted)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["classifier", *slowly(["featurizer", "deep"])])
 def test_a_pickle_of_a_later_release_is_refused_by_name(
     digits, blobs, kind, make_classifier, make_featurizer
 ):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from marks import slowly
 from pictures import pictures
 from sklearn.linear_model import Ridge
 
@@ -91,7 +92,7 @@ def test_without_views_the_components_are_principal_ones():
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"whiten": False, "kernel_size": 3}], ids=["whitened", "deep"]
+    "params", [{}, *slowly([{"whiten": False, "kernel_size": 3}])], ids=["whitened", "deep"]
 )
 def test_denoised_features_move_less_when_the_image_moves(params):
     X = pictures(400, (12, 12, 1))
@@ -109,7 +110,7 @@ def test_denoised_features_move_less_when_the_image_moves(params):
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 1.0, 1e-9])
-@pytest.mark.parametrize("n", [40, 300])
+@pytest.mark.parametrize("n", [40, *slowly([300])])
 def test_any_shrinkage_gives_numbers(shrinkage, n):
     X = np.kron(np.random.default_rng(0).normal(size=(n, 2, 2)), np.ones((8, 8)))
     settings = {"filters": 4, "n_components": 30, "shrinkage": shrinkage}

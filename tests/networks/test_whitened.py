@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from marks import slowly
 from pictures import pictures
 
 from cae_sklearn import CAEFeaturizer
@@ -67,7 +68,7 @@ def test_without_a_grid_large_images_have_too_many_features():
         whitened((64, 64, 3), output_size=None)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "batch_norm"])
+@pytest.fixture(scope="module", params=[False, *slowly([True])], ids=["plain", "batch_norm"])
 def fitted(request):
     settings = {"filters": 8, "batch_norm": request.param, "shift": 0.0, "n_components": None}
     cae = CAEFeaturizer(**settings, output_size=None, epochs=2, learning_rate=0.01, random_state=0)
@@ -118,6 +119,7 @@ def test_patches_of_training_lie_side_by_side(length, kernel, window, stride):
     assert _window(length, kernel) == (window, stride)
 
 
+@pytest.mark.slow
 def test_the_whole_map_may_be_denoised():
     X = pictures(30, (20, 20, 1))
     settings = {"filters": 4, "kernel_size": 3, "epochs": 0, "random_state": 0}
@@ -126,6 +128,7 @@ def test_the_whole_map_may_be_denoised():
     np.testing.assert_allclose(features.std(axis=0), 1.0, atol=0.05)
 
 
+@pytest.mark.slow
 def test_of_many_images_some_are_learned_from(monkeypatch):
     """Those drawn give what a fit on them alone gives."""
     X, read = pictures(60), []

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+from marks import slowly
 from skl2onnx import to_onnx
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
@@ -28,6 +29,7 @@ KINDS = {  # images, parameters
     "large": (np.float32(RNG.normal(size=(40, 30, 44))), {"resolution": 16}),
     "far from zero": (1e8 + np.float64(IMAGES), {}),
 }
+MORE_KINDS = [kind for kind in KINDS if kind not in ("whitened", "deep")]
 
 
 def featurizer(**params):
@@ -45,7 +47,10 @@ def run(path, X):
     return dict(zip(names, session.run(None, {"X": X}), strict=True))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    ["whitened", "deep", *slowly(MORE_KINDS)],
+)
 def test_features_of_all_kinds_of_images(kind, tmp_path):
     X, params = KINDS[kind]
     fitted = featurizer(**params).fit(X)
@@ -98,6 +103,7 @@ def test_skl2onnx_itself_takes_a_pipeline(pipeline):
     assert list(maps[0]) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_scaler_may_come_first_and_a_search_around(tmp_path):
     X = np.float32(IMAGES.reshape(40, -1))
     cae = featurizer(image_shape=(9, 8, 2))
@@ -109,7 +115,7 @@ def test_the_scaler_may_come_first_and_a_search_around(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "labels", [["b", "a", "c"], [7, -2, 30], [True, False, False], [1.0, 0, 2]]
+    "labels", [["b", "a", "c"], [True, False, False], *slowly([[7, -2, 30], [1.0, 0, 2]])]
 )
 def test_labels_are_integers_or_texts(labels, tmp_path):
     X, y = np.float32(IMAGES[:, 0, :, 0]), np.asarray(labels)[Y]

@@ -18,6 +18,7 @@ from skopt.space import Categorical, Real
 from .toy import Toy, X, Y, assert_same_results, make
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same(tmp_path):
     pipe = Pipeline([("scale", StandardScaler()), ("clf", GaussianNB())])
     spaces = {"clf__var_smoothing": Real(1e-9, 1e2, prior="log-uniform")}

@@ -9,6 +9,7 @@ from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn._training import pool
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning_rate", [0.01, 1e30])
 def test_epochs_that_pass_at_once_are_the_same_epochs(blobs, monkeypatch, learning_rate):
     X, y = blobs

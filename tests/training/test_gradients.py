@@ -24,7 +24,7 @@ def model():
     return network.build("trainer")
 
 
-@pytest.mark.parametrize("n_samples", [1, 2, 3, 5, 24])
+@pytest.mark.parametrize("n_samples", [1, 5, 24])
 def test_micro_batches_give_the_gradients_of_the_batch(model, n_samples):
     rng = np.random.default_rng(n_samples)
     x = tf.constant(rng.normal(size=(n_samples, 6, 4, 1)), tf.float32)

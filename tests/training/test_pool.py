@@ -89,6 +89,7 @@ def test_memory_does_not_grow_with_fits(blobs):
     assert fit(40) - before < 10  # MB; plain Keras takes some 300
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(blobs):
     X, y = blobs
 
