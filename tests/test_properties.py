@@ -248,7 +248,7 @@ def check_probabilities(problem, batch_size):
     np.testing.assert_array_equal(same.predict_proba(plain), probabilities)
 
 
-@examples(4, 80)
+@examples(None, 80)
 def test_probabilities_of_any_table(n):
     wide = {"most": 300, "n_features": (1, 2, 4, 30), "n_classes": list(LABELS)} if n > 4 else {}
     holds(n, check_probabilities, problem=problems(**wide), batch_size=batch_sizes)

@@ -95,6 +95,7 @@ def test_the_validation_loss_is_the_weighted_mean_and_the_penalty(make_classifie
     assert fitted.validation_loss_curve_[0] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_boosting_learns(make_classifier):
     """AdaBoost's weights sum to 1."""
     X, y = load_digits(return_X_y=True)
