@@ -5,6 +5,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +13,10 @@ sys.modules.update(dict.fromkeys(os.environ.get("TEST_WITHOUT", "").split()))
 
 import numpy as np
 import pytest
+
+# A shell lets its background jobs ignore Ctrl-C, which some tests press.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NEED_SKOPT = ["search", "commands/test_tune.py", "commands/test_reproduce.py"]
 collect_ignore = [] if importlib.util.find_spec("skopt") else NEED_SKOPT
