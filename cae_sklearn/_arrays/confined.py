@@ -5,6 +5,8 @@ the number of threads. TensorFlow takes such limits for a whole process, or for 
 `confined` makes a dataset of one element, which the function computes. This file alone knows that.
 """
 
+from functools import partial
+
 import tensorflow as tf
 
 from .gradient_registry import forgotten_gradients
@@ -29,18 +31,19 @@ class Traced:
     def __call__(self, function, *tensors, threads=None):
         """Call ``function(*tensors)``, with so many operations at once; None sets no limit.
 
-        ``tensors`` may hold None. Two functions that are equal share a graph.
+        With 0, for a chain of operations, no threads are started for the call. ``tensors`` may
+        hold None. Two functions that are equal share a graph.
         """
         dtypes = tuple(tensor is not None and tensor.dtype for tensor in tensors)
-        key = function, threads is None, dtypes
+        key = function, threads and 1, dtypes
         if key not in self.graphs:
             specs = list(map(any_number_of_samples, tensors))
             with forgotten_gradients():
                 if threads is None:
                     self.graphs[key] = _concrete(function, specs, self._autograph)
                 else:
-                    self.graphs[key] = confined(function, specs, self._autograph)
-        if threads is None:
+                    self.graphs[key] = confined(function, specs, self._autograph, threads > 0)
+        if not threads:
             return self.graphs[key](*tensors)
         return self.graphs[key](tf.constant(threads, tf.int64), *tensors)
 
@@ -57,7 +60,7 @@ def _concrete(function, specs, autograph):
     return tf.function(function, autograph=autograph).get_concrete_function(*specs)
 
 
-def confined(function, specs, autograph=True):
+def confined(function, specs, autograph=True, own_threads=True):
     """Return a graph of ``function`` that takes a number of threads first, then its tensors.
 
     Parameters
@@ -68,6 +71,8 @@ def confined(function, specs, autograph=True):
         What the function takes.
     autograph : bool, default=True
         As for `Traced`.
+    own_threads : bool, default=True
+        Whether threads are started for each call; if not, the graph takes no number of them.
     """
     function = _concrete(function, specs, autograph)
 
@@ -76,12 +81,14 @@ def confined(function, specs, autograph=True):
         present = iter(present)
         return function(*[spec if spec is None else next(present) for spec in specs])
 
-    def confined_function(n_threads, *tensors):
+    def with_threads(n_threads, *tensors):
         present = tuple(tensor for tensor in tensors if tensor is not None)
         dataset = tf.data.Dataset.from_tensors(present).map(on_present)
         return _single_element(dataset, n_threads, function.structured_outputs)
 
-    return _concrete(confined_function, [tf.TensorSpec([], tf.int64), *specs], autograph=False)
+    if not own_threads:
+        return _concrete(partial(with_threads, None), specs, autograph=False)
+    return _concrete(with_threads, [tf.TensorSpec([], tf.int64), *specs], autograph=False)
 
 
 def _has_raw_datasets():
@@ -99,9 +106,10 @@ def _single_element(dataset, n_threads, output):
         max_intra_op_parallelism=1,
         **result,
     )
-    dataset = tf.raw_ops.PrivateThreadPoolDataset(
-        input_dataset=dataset, num_threads=n_threads, **result
-    )
+    if n_threads is not None:
+        dataset = tf.raw_ops.PrivateThreadPoolDataset(
+            input_dataset=dataset, num_threads=n_threads, **result
+        )
     return tf.raw_ops.DatasetToSingleElement(dataset=dataset, **result)[0]
 
 

@@ -16,7 +16,6 @@ from .threads import threads_for
 
 N_BLOCKS = 8  # of columns of a product, computed side by side
 RIDGE = 0.1  # added to the variance of the features, in a regression, times its mean
-TILE = 256  # samples that are projected at once, always
 N_ITERATIONS = 4  # of the search for the principal components
 
 
@@ -84,18 +83,6 @@ def principal_axes(features, n_components, rng, n_iterations=N_ITERATIONS):
         axes = inner(features, inner(transposed, np.float32(_orthonormal(axes))))
     rotation = _orthonormal(rng.normal(size=(n_components, n_components)))
     return np.float32(inner(_orthonormal(axes).T, rotation))
-
-
-def project(features, kernel):
-    """Return ``features @ kernel``, batch-invariant: a sample gets the same bits in any batch."""
-    projected = np.empty((len(features), kernel.shape[1]), np.float32)
-    for start in range(0, len(features), TILE):
-        tile = features[start : start + TILE].T
-        # a product has the bits of its shape
-        padded = np.zeros((len(kernel), TILE), np.float32)
-        padded[:, : tile.shape[1]] = tile
-        projected[start : start + TILE] = inner(kernel, padded)[:, : tile.shape[1]].T
-    return projected
 
 
 def rescaled(kernel, features):

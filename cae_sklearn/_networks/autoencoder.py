@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.linalg import further_ridge, inner, project, rescaled, ridge
+from .._arrays.linalg import further_ridge, inner, rescaled, ridge
 from .._arrays.progress import counted, stage
 from .._arrays.resizing import enlarged, resized
 from .._arrays.streaming import (
@@ -18,7 +18,7 @@ from .._arrays.streaming import (
     sample_indices,
 )
 from .._training.pool import check_process, outputs
-from .._training.predictor import Predictor, load_weights
+from .._training.predictor import WHOLE, Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import IMAGES, functional, variables
 from .denoising import denoising_kernel
@@ -30,7 +30,7 @@ N_COLUMNS = 256  # of a table, at most
 N_IMAGES = 3_000  # that scale the features and fit the decoder
 FEW_IMAGES = 200  # with which the cells of a grid together weigh as much as the whole image
 N_POOLED = 20_000  # features before they are denoised, at most: their covariance takes 3.2 GB
-TILE = 32  # images that are encoded together, where they are small
+TILE = WHOLE  # images that are encoded together, where they are small
 TILE_BYTES = 8 * 2**20  # of the widest array of a tile of images
 N_TILES = 8  # that are encoded in one call, at most
 N_MICRO_BATCHES = 4  # of a batch while training: so many threads can share it
@@ -112,17 +112,21 @@ class Autoencoder(Description):
     # -- networks --------------------------------------------------------------
 
     def build(self, part, optimizer=None):
-        """Return a part of the autoencoder, all from and to the units of the input.
+        """Return a part of the autoencoder, from and to the units of the input.
 
         Parameters
         ----------
-        part : {"trainer", "pooled", "encoder", "decoder"}
+        part : {"trainer", "pooled", "denoising", "encoder", "decoder"}
             A `Trainer` of images, whose output is what reconstruction leaves over; or a
-            `Predictor`: images to features before they are denoised, images to features,
-            features to images.
+            `Predictor`: images to features before they are denoised, these to features, images to
+            features, features to images.
         optimizer : keras.optimizers.Optimizer, default=None
             Of the trainer; None is Adam.
         """
+        if part == "denoising":
+            pooled = keras.Input((self.n_pooled,), name="pooled", dtype="float32")
+            network = functional(pooled, components(self.n_components, pooled), part)
+            return Predictor(network, TILE, N_TILES)
         if part != "trainer":
             return Predictor(self.network(part), *self.tiles())
         hyper = variables("noise")
@@ -182,13 +186,12 @@ class Autoencoder(Description):
     def encode(self, weights, images):
         """Return the features of images as they come."""
         images = resized(images, self.image_shape[:2])
-        kernel = weights.get("denoise/kernel")
-        if kernel is None:
+        if not self.n_components:
             return outputs(self.pooling, "pooled", weights, images)
-        features = np.empty((len(images), kernel.shape[1]), np.float32)
-        for chunk in chunks(len(images), len(kernel)):  # four times the usual bytes
+        features = np.empty((len(images), self.n_features), np.float32)
+        for chunk in chunks(len(images), self.n_pooled):  # four times the usual bytes
             pooled = outputs(self.pooling, "pooled", weights, images[chunk])
-            features[chunk] = project(pooled, kernel)
+            features[chunk] = outputs(self, "denoising", weights, pooled)
         return features
 
     def decode(self, weights, features):

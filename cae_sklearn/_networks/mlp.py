@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._training.pool import check_process
-from .._training.predictor import Predictor, load_weights
+from .._training.predictor import WHOLE, Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import functional, initial_weights, variables
 from .dense import batch_norm, dense, dropout, elastic_net, penalty
@@ -16,7 +16,9 @@ from .description import Description
 from .plain import ready
 from .sizes import check_n_weights, check_sizes
 
-TILE = 256  # samples that are predicted together
+TILE = WHOLE  # samples that are predicted together
+N_TILES = 10  # that are predicted in one call
+N_VALIDATED = 256  # samples that are validated together
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class MLP(Description):
         network = self._graph(**hyper)
         network = functional(network.inputs, network.get_layer("output").output, "logits")
         if part == "predictor":
-            return Predictor(network, TILE)
+            return Predictor(network, TILE, N_TILES)
         objective = binary_cross_entropy if self.multilabel else cross_entropy
-        return Trainer(network, objective, hyper, TILE, optimizer=optimizer)
+        return Trainer(network, objective, hyper, N_VALIDATED, optimizer=optimizer)
 
     def start(self, model, seed, y=None, sample_weight=None):
         """Return the weights that training starts from.

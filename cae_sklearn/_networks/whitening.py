@@ -83,7 +83,7 @@ def whitening(patches, rng, floor=FLOOR):
     kernel = components * (1 - noise / np.maximum(variances, max(noise, 1e-12)))
     kernel = kernel / np.sqrt(variances + PATCH_RIDGE)
     if axes is not None:
-        kernel = inner(axes.T, kernel)
+        kernel = inner(axes.T, np.float32(kernel))
     bias = -mean @ kernel
     kernel = kernel - kernel.mean(axis=0)
     return kernel.astype(np.float32), bias.astype(np.float32)

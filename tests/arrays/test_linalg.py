@@ -10,7 +10,6 @@ from cae_sklearn._arrays.linalg import (
     cholesky,
     inner,
     principal_axes,
-    project,
     rescaled,
     ridge,
     shrunk,
@@ -72,14 +71,6 @@ def test_few_components_hold_what_the_first_principal_ones_do():
     np.testing.assert_allclose(np.linalg.svd(components @ axes)[1], 1.0, atol=1e-6)
     variances = np.var(X @ axes, axis=0)
     assert variances.max() / variances.min() < 100 < scales[0] ** 2 / scales[4] ** 2
-
-
-def test_projections_are_batch_invariant():
-    features, kernel = normal(300, 30), normal(30, 7, seed=1)
-    together = project(features, kernel)
-    np.testing.assert_allclose(together, features @ kernel, rtol=1e-4, atol=1e-4)
-    for some in (slice(0, 1), slice(250, 260), slice(299, 300)):
-        np.testing.assert_array_equal(project(features[some], kernel), together[some])
 
 
 def test_rescaled_features_have_variance_one():

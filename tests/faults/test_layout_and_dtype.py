@@ -79,12 +79,14 @@ def test_views_are_not_copied_to_be_checked(mapped, make_featurizer, name):
         view = np.zeros((3000, 64, 64, 3), np.uint8, order="F")
     else:
         view = VIEWS[name](mapped)
-    network = make_featurizer(filters=(1, 1))  # refused after the images
+    network = make_featurizer(filters=(1, 1, 1))  # refused after the images
 
     def fit():
         with pytest.raises(ValueError, match="filters"):
             network.fit(view)
 
+    with pytest.raises(ValueError, match="filters"):
+        network.fit(view[:2])  # what is imported now is not counted
     assert peak_of(fit) < 0.2 * view.nbytes
 
 

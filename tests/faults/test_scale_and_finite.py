@@ -117,7 +117,7 @@ def test_columns_of_a_table_have_offsets_of_their_own(blobs, make_featurizer):
 def test_the_classifier_learns_from_columns_far_from_zero(blobs, make_classifier, method, dtype):
     X, y = blobs
     far = (np.round(100 * X) + (1e9 if dtype != np.float32 else 1e6)).astype(dtype)
-    network = make_classifier(epochs=10, learning_rate=0.01)
+    network = make_classifier(epochs=20, learning_rate=0.01)
     if method == "fit":
         network.fit(far[:200], y[:200])
     for _ in range(20 if method == "partial_fit" else 0):
@@ -134,7 +134,7 @@ def test_without_hidden_layers_the_intercept_is_that_of_columns_as_they_come(
     blobs, make_classifier
 ):
     X, y = np.float64(blobs[0]) + 1e4, blobs[1]
-    fitted = make_classifier(hidden_layer_sizes=(), epochs=10, learning_rate=0.01).fit(X, y)
+    fitted = make_classifier(hidden_layer_sizes=(), epochs=30, learning_rate=0.01).fit(X, y)
     logits = X @ fitted.output_coef_.T + fitted.output_intercept_
     logits -= np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1, keepdims=True))
     expected = fitted.predict_log_proba(X)
@@ -227,6 +227,7 @@ def test_samples_far_from_the_first_spoil_nothing(blobs, make_classifier, factor
     assert is_finite(fitted, but=["history_"] if said else [])
 
 
+@pytest.mark.filterwarnings("ignore:.* too few to tell:UserWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("n", [50, 300], ids=["one step", "steps"])
 @pytest.mark.parametrize("learning_rate", [1e20, 1e38])

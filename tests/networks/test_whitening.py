@@ -32,6 +32,16 @@ def test_patches_are_whitened(patches):
     np.testing.assert_allclose(np.sort(np.diag(covariance)), np.sort(expected), atol=1e-3)
 
 
+def test_of_large_patches_the_first_components_are_whitened(patches, monkeypatch):
+    monkeypatch.setattr(whitening_module, "N_WHITE", 10)
+    kernel, bias = whitening(np.float32(patches), np.random.default_rng(0))
+    assert kernel.shape == (48, 10) and bias.shape == (10,)
+    white = np.float32(normalize_contrast(patches)) @ kernel + bias
+    covariance = np.cov(white, rowvar=False)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-2)
+    assert np.diag(covariance).min() > 0.2
+
+
 def test_white_noise_is_not_amplified(monkeypatch):
     rng = np.random.default_rng(0)
     wave = np.sin(np.arange(16) / 2 + rng.uniform(0, 6, (5000, 1)))
