@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
 
-from ._base import LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._base import LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_of_each_class, share_to_hold_out, stacked, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._prediction import PredictionMixin
@@ -162,7 +162,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
 
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, MOST, closed="both"), str],
         "dropout_rate": [Interval(Real, 0, 1, closed="left")],
         "alpha": [Interval(Real, 0, LARGEST, closed="both")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -311,6 +311,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             For bad data or parameters, and for ``class_weight="balanced"``: a part of the
             samples does not tell how many there are of each class.
         """
+        self._validate_params()  # which scikit-learn does in the first call only
         with watched(self, X, y, sample_weight, n_epochs=1), unchanged_on_error(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)

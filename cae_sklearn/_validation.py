@@ -113,8 +113,8 @@ def _check_numbers(estimator, X, reset):
 def as_known_floats(X, name="X"):
     """Return X with floats that scikit-learn knows.
 
-    Arrays of machine learning's short floats, such as bfloat16, become float32, and lists with
-    integers beyond int64 float64. Collections of dask are refused.
+    Arrays of machine learning's short floats, such as bfloat16, become float32; lists and arrays
+    of objects with integers beyond int64, float64. Collections of dask are refused.
     """
     if hasattr(X, "__dask_graph__"):
         raise TypeError(
@@ -126,7 +126,7 @@ def as_known_floats(X, name="X"):
     dtype = getattr(X, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind == "V" and "float" in dtype.name:
         return X.astype(np.float32)
-    if not isinstance(X, list | tuple):
+    if not isinstance(X, list | tuple) and not (isinstance(X, np.ndarray) and dtype.kind == "O"):
         return X
     try:
         array = np.asarray(X)

@@ -1,8 +1,10 @@
 """Two worker processes of Dask, as if they were machines, one of which dies."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
@@ -61,7 +63,8 @@ def test_a_search_outlives_a_worker(digits):
         ]
     )
     grid = {"clf__alpha": [1e-4, 1e-3, 1e-2], "clf__learning_rate": [1e-3, 1e-2]}
-    search = GridSearchCV(pipeline, grid, cv=3)
+    folds = list(StratifiedKFold(3).split(images, labels))
+    search = GridSearchCV(pipeline, grid, cv=folds)
     expected = search.fit(images, labels).cv_results_["mean_test_score"]
     with (
         distributed.LocalCluster(
@@ -76,7 +79,7 @@ def test_a_search_outlives_a_worker(digits):
             os.kill(first, signal.SIGKILL)
 
         threading.Thread(target=kill, daemon=True).start()
-        with joblib.parallel_config("dask", scatter=[images, labels]):
+        with joblib.parallel_config("dask", scatter=[images, labels, *chain(*folds)]):
             search.fit(images, labels)
         assert first not in client.run(os.getpid).values()
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], expected)
