@@ -72,6 +72,7 @@ def test_a_search_outlives_a_worker(digits):
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.amm.stop()  # it would drop the copies of what is scattered
         first = next(iter(client.run(os.getpid).values()))
 
         def kill():
