@@ -13,7 +13,7 @@ from ._labels import check_classes, class_indices, class_weights, classes_of_par
 from ._prediction import PredictionMixin
 from ._progress import watched
 from ._scoring import epoch_scores
-from ._sklearn import Interval, StrOptions, _fit_context
+from ._sklearn import Interval, StrOptions, _fit_context, validate_parameters
 from ._validation import centred_columns, check_samples
 
 
@@ -311,7 +311,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             For bad data or parameters, and for ``class_weight="balanced"``: a part of the
             samples does not tell how many there are of each class.
         """
-        self._validate_params()  # which scikit-learn does in the first call only
+        validate_parameters(self)
         with watched(self, X, y, sample_weight, n_epochs=1), unchanged_on_error(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)

@@ -15,7 +15,7 @@ from ._base import LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_e
 from ._held_out import held_out_share
 from ._progress import watched
 from ._reconstruction import ReconstructionMixin
-from ._sklearn import Interval, StrOptions, _fit_context
+from ._sklearn import Interval, StrOptions, _fit_context, validate_parameters
 from ._validation import check_images
 
 N_STAGES = 12  # of a fit, at most: those in _networks, the epochs, resizing and reconstruction
@@ -338,7 +338,7 @@ class CAEFeaturizer(
         self : object
             The fitted transformer.
         """
-        self._validate_params()  # which scikit-learn does in the first call only
+        validate_parameters(self)
         with watched(self, X, n_stages=N_STAGES), unchanged_on_error(self):
             self._learn(X, hasattr(self, "_learned"), more=True)
         return self

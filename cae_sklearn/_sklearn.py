@@ -15,6 +15,7 @@ __all__ = [
     "_safe_indexing",
     "is_scored_with_weights",
     "validate_data",
+    "validate_parameters",
 ]
 
 
@@ -25,3 +26,8 @@ def is_scored_with_weights(scorer):
     where it is missing, as in 1.6 to 1.8, no scorer is given any.
     """
     return bool(getattr(scorer, "_accept_sample_weight", bool)())
+
+
+def validate_parameters(estimator):
+    """Validate the parameters in each call of ``partial_fit``: scikit-learn does in the first."""
+    estimator._validate_params()
