@@ -75,9 +75,9 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out ``validation_fraction`` of the training samples (stratified,
         shuffled), stop when their loss no longer falls, and take the weights of its
-        minimum. ``"auto"`` does so if at least 100 samples are held out, and 10 for each
-        class on average: fewer do not tell one epoch from the next.
-    validation_fraction : float in (0, 1), default=0.2
+        minimum. ``"auto"`` does so with more than 10,000 samples, if at least 100 are held
+        out, and 10 for each class on average. With fewer, all of them train for all epochs.
+    validation_fraction : float in (0, 1), default=0.1
         Share of the samples held out for early stopping.
     n_iter_no_change : int >= 1 or inf, default=10
         Epochs without improvement before training stops.
@@ -188,7 +188,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
         optimizer="adam",
         momentum=0.9,
         early_stopping="auto",
-        validation_fraction=0.2,
+        validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0,
         warm_start=False,

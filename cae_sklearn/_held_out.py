@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 from sklearn.model_selection import train_test_split
 
+MANY = 10_000  # of so few samples or fewer, all train: each is worth more than a chosen epoch
 ENOUGH = 100  # samples held out, and
 ENOUGH_OF_A_CLASS = 10  # on average, tell one epoch from the next
 TOO_FEW = 30
@@ -24,8 +25,8 @@ def share_to_hold_out(y, early_stopping, validation_fraction):
     counts = np.bincount(y) if y.ndim == 1 else y.sum(axis=0)
     counts = counts[counts > 0]
     least = max(ENOUGH, ENOUGH_OF_A_CLASS * len(counts))
-    enough = validation_fraction * len(y) >= least and (y.ndim == 2 or counts.min() > 1)
-    return validation_fraction if enough else None
+    enough = len(y) > MANY and validation_fraction * len(y) >= least
+    return validation_fraction if enough and (y.ndim == 2 or counts.min() > 1) else None
 
 
 def warn_of_chance(losses, n_validation, patience, name):

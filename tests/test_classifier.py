@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils import estimator_html_repr
 
 from cae_sklearn import ElasticNetBNMLPClassifier
-from cae_sklearn._held_out import held_out_of_each_class, warn_of_chance
+from cae_sklearn._held_out import held_out_of_each_class, share_to_hold_out, warn_of_chance
 
 
 def classifier(**params):
@@ -121,13 +121,17 @@ def test_early_stopping_restores_the_best_weights(blobs):
 
 def test_few_samples_are_not_held_out():
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(600, 4)), np.arange(600) % 3
-    for n, n_classes, stops in ((499, 3, False), (500, 3, True), (600, 12, True), (590, 12, False)):
-        labels = y[:n] if n_classes == 3 else np.arange(n) % n_classes
-        fitted = classifier(epochs=1).fit(X[:n], labels)
+    for n, n_classes, stops in ((10_000, 3, False), (10_001, 3, True)):
+        X, y = rng.normal(size=(n, 4)), np.arange(n) % n_classes
+        fitted = classifier(epochs=1, batch_size=1000).fit(X, y)
         assert bool(fitted.validation_loss_curve_) == stops
-    rare = np.where(np.arange(600) < 599, y, 3)  # one sample cannot be divided
-    assert not classifier(epochs=1).fit(X, rare).validation_loss_curve_
+    y = np.arange(20_000)
+    assert share_to_hold_out(y % 200, "auto", 0.1) == 0.1
+    assert share_to_hold_out(y % 201, "auto", 0.1) is None  # fewer than ten of a class
+    assert share_to_hold_out(y % 3, "auto", 0.001) is None
+    assert share_to_hold_out(y % 3, True, 0.001) == 0.001
+    rare = np.where(y < 19_999, y % 3, 3)  # one sample cannot be divided
+    assert share_to_hold_out(rare, "auto", 0.1) is None
 
 
 def test_classes_too_small_to_be_divided_are_refused(blobs):
@@ -139,7 +143,7 @@ def test_classes_too_small_to_be_divided_are_refused(blobs):
 def test_early_stopping_warns_of_chance():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(400, 4)), rng.integers(0, 2, 400)
-    with pytest.warns(UserWarning, match="holds out 20 samples, too few.*early_stopping=False"):
+    with pytest.warns(UserWarning, match="holds out 10 samples, too few.*early_stopping=False"):
         classifier(epochs=1, early_stopping=True).fit(X[:100], y[:100])
     with pytest.warns(UserWarning, match="the first of 11 epochs.*lower learning_rate"):
         warn_of_chance([1.0] + 10 * [2.0], 100, 10, "Classifier")
@@ -151,7 +155,7 @@ def test_the_validation_split_is_stratified_shuffled_and_seeded():
     y = np.repeat([0, 1, 2], [60, 30, 10])
     fitted = classifier(epochs=1).fit(np.random.default_rng(0).normal(size=(100, 10)), y)
     some = held_out(fitted, y)
-    np.testing.assert_array_equal(np.bincount(y[some]), [12, 6, 2])
+    np.testing.assert_array_equal(np.bincount(y[some]), [6, 3, 1])
     np.testing.assert_array_equal(some, held_out(fitted, y))
     other = classifier(epochs=1, random_state=1).fit(np.eye(100, 10), y)
     assert set(some) != set(held_out(other, y))
@@ -331,7 +335,8 @@ def test_own_optimizer_and_batch_callbacks_use_kerass_loop(blobs):
             self.seen.append(batch)
 
     X, y = blobs
-    settings = {**TINY, "epochs": 3, "batch_size": 50, "early_stopping": True}
+    settings = {**TINY, "epochs": 3, "batch_size": 50}
+    settings |= {"early_stopping": True, "validation_fraction": 0.2}
     fitted = classifier(**settings, callbacks=[Batches()]).fit(X, y)
     assert Batches.seen == [0, 1, 2, 3, 4] * 3  # 240 of 300 samples in batches of 50
     assert len(fitted.validation_loss_curve_) == 3

@@ -52,6 +52,7 @@ def make_pipeline(protocol, args, cache):
         (400, 64),
         **PROTOCOLS[protocol].clf,
         dropout_rate=0.5,
+        early_stopping=True,
         validation_fraction=0.2,
         n_iter_no_change=10,
         random_state=args.seed,

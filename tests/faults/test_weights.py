@@ -86,7 +86,8 @@ def test_pieces_of_partial_fit_keep_their_weight_against_each_other(blobs, make_
 def test_the_validation_loss_is_the_weighted_mean_and_the_penalty(make_classifier, optimizer):
     """With features that say nothing, each class has one loss; the split is stratified."""
     X, y = np.zeros((200, 10)), np.repeat([0, 1], 100)
-    fitted = make_classifier(epochs=1, optimizer=optimizer, early_stopping=True).fit(
+    settings = {"early_stopping": True, "validation_fraction": 0.2}  # enough not to warn
+    fitted = make_classifier(epochs=1, optimizer=optimizer, **settings).fit(
         X, y, sample_weight=np.where(y == 0, 1e-3, 3e-3)
     )
     losses = -fitted.predict_log_proba(X[:1])[0]
@@ -116,7 +117,7 @@ def test_boosting_learns(make_classifier):
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_a_class_of_weight_zero_stays_a_class(blobs, make_classifier, early_stopping):
     X, y = blobs
-    fitted = make_classifier(early_stopping=early_stopping, epochs=10)
+    fitted = make_classifier(early_stopping=early_stopping, validation_fraction=0.2, epochs=10)
     fitted.fit(X, y, sample_weight=1.0 * (y != 1))
     np.testing.assert_array_equal(fitted.classes_, [0, 1, 2])
     probabilities = fitted.predict_proba(X)
