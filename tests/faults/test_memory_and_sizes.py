@@ -80,7 +80,7 @@ def test_partial_fit_with_an_own_optimizer_leaves_no_graphs(blobs, make_classifi
     assert n_graphs() <= before + 3
 
 
-@pytest.mark.xfail(reason="objects stay flat, but memory of TensorFlow grows by 3.7 MiB a network")
+@pytest.mark.xfail(reason="TensorFlow keeps what a dataset's map instantiates, 3.5 MiB a network")
 @pytest.mark.slow
 def test_a_search_over_many_architectures_stays_flat(blobs, make_classifier, monkeypatch):
     monkeypatch.setattr("cae_sklearn._training.pool.IDLE_LIMIT", 12)  # as it is for users
