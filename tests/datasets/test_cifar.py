@@ -246,12 +246,12 @@ BOMBS = {
     "frame of 2 ** 62": b"\x80\x04\x95" + (2**62).to_bytes(8, "little") + b"N.",
     "the same text again and again": b"\x80\x02c_codecs\nencode\nq\x00X\x00\x10\x00\x00"
     + 4096 * b"a"
-    + b"q\x01X\x06\x00\x00\x00latin1q\x020"
-    + 4000 * b"(h\x00h\x01h\x02\x86R"
+    + b"q\x01X\x06\x00\x00\x00latin1q\x02"
+    + 4000 * b"h\x00h\x01h\x02\x86R"
     + b".",
     "wide numbers": b"\x80\x03cnumpy\ndtype\nX\x09\x00\x00\x00V99999999K\x00K\x01\x87R.",
-    "a name of shared lists": NEST + b"0h\x00h\x00\x93.",
-    "a type of shared lists": NEST + b"0cnumpy\ndtype\nh\x00\x85R.",
+    "a name of shared lists": NEST + b"h\x00h\x00\x93.",
+    "a type of shared lists": NEST + b"cnumpy\ndtype\nh\x00\x85R.",
     "itself": b"\x80\x02]q\x00h\x00a.",
     "deep": b"\x80\x02" + 20_000 * b"]" + 19_999 * b"a" + b".",
 }
@@ -261,6 +261,18 @@ BOMBS = {
 def test_cifar10_pickles_that_would_take_all_memory_or_time_are_refused(tmp_path, name):
     batch_files(tmp_path)
     refused(tmp_path, BOMBS[name], "Fetch the file again")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("colliding keys", "keys of its dicts must be strings"),
+        ("the same text again and again", "encodes the same text again and again"),
+    ],
+)
+def test_cifar10_pickles_are_refused_before_they_take_time(tmp_path, name, reason):
+    batch_files(tmp_path)
+    refused(tmp_path, BOMBS[name], reason)
 
 
 def test_cifar10_steps_are_bounded(tmp_path, monkeypatch):
