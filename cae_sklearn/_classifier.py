@@ -274,7 +274,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             X, y, weight = self._weighed(X, y, weight, resume)
             X, offset = centred_columns(X, self._weights if resume else None)
             network = self._describe(X, y, resume)
-            validation = self._validation(X_val, y_val, sample_weight_val, offset)
+            validation = self._validation(X_val, y_val, sample_weight_val, offset, y.ndim == 2)
             samples, held_out = self._held_out((X, y, weight), validation, seeds)
             settings = {"prior": {"y": y, "sample_weight": weight}, "held_out": held_out}
             weights = self._train_on(samples, offset, network, seeds, resume, **settings)
@@ -343,7 +343,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             return None
         return partial(class_weights, self.class_weight, self.classes_)
 
-    def _validation(self, X, y, weight, offset):
+    def _validation(self, X, y, weight, offset, multilabel):
         """Return the user's own validation set as samples, targets and weights, or None."""
         if X is None and y is None and weight is None:
             return None
@@ -354,7 +354,12 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
                 f"is{' not' * (y is not None)} None. Give both, or none of the validation set."
             )
         X, y, weight = check_samples(self, X, y, weight, reset=False)
-        y = class_indices(y, self.classes_)
+        if (y.ndim == 2) != multilabel:
+            raise ValueError(
+                f"y_val must be of the kind of y, but has the shape {y.shape} while y is "
+                f"{'a matrix of zeros and ones' if multilabel else 'a label for each sample'}."
+            )
+        y = class_indices(y, self.classes_, "y_val")
         X, y, weight, _ = weighed(X, y, weight, self._weight_of_class(), 0.0)
         return centred_columns(X, offset)[0], y, weight
 
@@ -424,6 +429,6 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
         self.output_coef_ = kernel.T.copy()
         self.output_intercept_ = weights["output/bias"].copy()
         if "offset" in weights and not network.hidden_layer_sizes:
-            self.output_intercept_ -= np.float32(weights["offset"] @ kernel)
+            self.output_intercept_ = self.output_intercept_ - weights["offset"] @ kernel
         self.sparsity_ = float(np.mean(kernel == 0))
         self.inactive_units_ = np.flatnonzero(~kernel.any(axis=1))

@@ -20,19 +20,21 @@ def check_classes(y, name="y"):
     return classes
 
 
-def class_indices(y, classes):
+def class_indices(y, classes, name="y"):
     """Return the place of each label among the sorted ``classes``, int32; float32 of several."""
     if y.ndim == 2:
         if y.shape[1] != len(classes):
             raise ValueError(
-                f"y has {y.shape[1]} columns, but the first fit saw {len(classes)} classes. "
+                f"{name} has {y.shape[1]} columns, but the first fit saw {len(classes)} classes. "
                 "Pass a column for each, or fit anew."
             )
         return y.astype(np.float32)
+    if {y.dtype.kind, classes.dtype.kind} == {"i", "u"}:  # NumPy would compare them as floats
+        y, classes = y.astype(object), classes.astype(object)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(
-            f"y holds classes {unknown.tolist()} that are not among those of the first fit: "
+            f"{name} holds classes {unknown.tolist()} that are not among those of the first fit: "
             f"{classes.tolist()}. Name all in classes=, or fit anew."
         )
     return np.searchsorted(classes, y).astype(np.int32)
@@ -42,8 +44,10 @@ def plain_labels(y, name="y"):
     """Return labels as NumPy knows them, without missing ones, all of one type.
 
     pandas's nullable types get their own integers and truth values, which scikit-learn would
-    read as floats.
+    read as floats. A data frame of one column is that column.
     """
+    if hasattr(y, "iloc") and np.ndim(y) == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]
     dtype = getattr(y, "dtype", None)
     if hasattr(dtype, "na_value") and hasattr(y, "isna"):
         _refuse_missing(np.asarray(y.isna()), name)
@@ -53,9 +57,14 @@ def plain_labels(y, name="y"):
     if labels.dtype.kind in "mM":
         _refuse_missing(np.isnat(labels), name)
     if labels.dtype.kind == "O" and labels.ndim == 1:
-        _refuse_missing(np.array([one is None or one != one for one in labels.tolist()]), name)
+        _refuse_missing(np.array([_is_missing(one) for one in labels.tolist()]), name)
         _refuse_mixed(labels, name)
     return y
+
+
+def _is_missing(label):
+    """Tell whether a label is None, NaN or pandas's NA, which has no truth value."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _refuse_missing(missing, name):
@@ -85,8 +94,11 @@ def class_weights(class_weight, classes, y):
             "sample_weight instead."
         )
     if isinstance(class_weight, dict):
-        values = np.asarray(list(class_weight.values()), dtype=np.float64)
-        if not (np.isfinite(values).all() and (values > 0).all()):
+        try:
+            values = np.asarray(list(class_weight.values()), dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            values = np.array([np.nan])
+        if values.ndim != 1 or not (np.isfinite(values).all() and (values > 0).all()):
             raise ValueError(
                 "class_weight must hold positive finite numbers, but is "
                 f"{class_weight!r}. Leave a class out of the data instead."
@@ -148,14 +160,30 @@ def weighed(X, y, weight, of_class, before):
     if weight is not None and not (weight > 0).all():
         X, y, weight = (array[weight > 0] for array in (X, y, weight))
     if of_class is not None:
-        weight = of_class(y) if weight is None else weight * of_class(y)
-    total = np.add((len(y) if weight is None else float(weight.sum()), len(y)), before)
+        with np.errstate(over="ignore"):
+            weight = of_class(y) if weight is None else weight * of_class(y)
+    total = _total(weight, y, before)
     mean = np.divide(*total)
     if weight is None:
         weight = None if mean == 1.0 else np.full(len(y), 1.0 / mean)
     else:
         weight = weight / mean
     return X, y, weight, total
+
+
+def _total(weight, y, before):
+    """Return the sums of the weights and of the samples so far, within the range of float64."""
+    if weight is None:
+        return np.add((len(y), len(y)), before)
+    with np.errstate(over="ignore"):
+        total = np.add((float(weight.sum()), len(y)), before)
+    if not (np.isfinite(total[0]) and len(y) and weight.min() > total[0] * 1e-300):
+        raise ValueError(
+            "sample_weight, times class_weight, must be positive numbers that a common factor "
+            f"brings near 1, but they sum to {total[0]} and the least of them is "
+            f"{weight.min(initial=np.inf)}. Scale them first."
+        )
+    return total
 
 
 # -- from logits --------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The one gate for X: shapes and dtypes. Never imports Keras."""
 
 import warnings
+from math import prod
 from numbers import Integral
 
 import numpy as np
@@ -13,6 +14,7 @@ from ._labels import plain_labels
 from ._sklearn import _check_sample_weight, validate_data
 
 NUMBERS = {"dtype": "numeric", "accept_sparse": "csr"}  # that the classifier takes
+HUGE = 1e300  # of weights
 FEW = 100  # samples that are predicted in about a millisecond
 ONE_IMAGE = "This looks like one image: pass X[:1] instead of X[0], or X[None]."
 CHANNELS_FIRST = (
@@ -24,12 +26,16 @@ CHANNELS_FIRST = (
 def check_image_shape(image_shape):
     """Return ``image_shape`` as a triple of ints, adding the one channel of (H, W)."""
     shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
-    if len(shape) not in (2, 3) or not all(isinstance(s, Integral) and s > 0 for s in shape):
+    if len(shape) not in (2, 3) or not all(_is_length(s) for s in shape):
         raise ValueError(
             "image_shape must be None, (H, W) or (H, W, C) with positive integers, "
             f"but is {image_shape!r}."
         )
     return tuple(int(s) for s in (shape if len(shape) == 3 else (*shape, 1)))
+
+
+def _is_length(s):
+    return isinstance(s, Integral) and not isinstance(s, bool) and s > 0
 
 
 def check_images(estimator, X, *, reset):
@@ -81,9 +87,9 @@ def check_images(estimator, X, *, reset):
         _warn_of_channels_first(shape)
     X = _check_numbers(estimator, X, reset)
     shape = shape or (1, X.shape[1], 1)
-    if X.ndim == 2 and X.shape[1] != np.prod(shape):
+    if X.ndim == 2 and X.shape[1] != prod(shape):
         raise ValueError(
-            f"image_shape={shape} needs {np.prod(shape)} features, but X has {X.shape[1]}."
+            f"image_shape={shape} needs {prod(shape)} features, but X has {X.shape[1]}."
         )
     check_float32(X)
     return X[..., None] if X.ndim == 3 else X.reshape(len(X), *shape) if X.ndim == 2 else X
@@ -160,6 +166,13 @@ def check_float32(X):
     largest = float(np.finfo(np.float32).max)
     if X.dtype.itemsize > 4 and max(float(X.max()), -float(X.min())) > largest:
         raise ValueError(f"X has values beyond {largest:.1e}, too large for float32. Rescale X.")
+    if X.dtype in (np.int64, np.uint64) and max(float(X.max()), -float(X.min())) > 2**53:
+        warnings.warn(
+            "X holds integers beyond 2**53, which floats cannot tell from their neighbours. "
+            "Subtract what they have in common, as integers, first.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _expected_shape(estimator, X, given, reset):
@@ -204,16 +217,33 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
     check_float32(X)
     if is_multilabel(y):
         y = y.toarray() if issparse(y) else y
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                "y of several columns must hold 1 where a sample has the class of the column and 0 "
+                f"elsewhere, but it holds {np.unique(y)[:5].tolist()}. Pass y > 0, for instance."
+            )
     else:
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
     sample_weight = as_known_floats(sample_weight, "sample_weight")
+    _refuse_huge_weights(sample_weight)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight must have a positive value, but all are zero.")
     return X, y, weight
+
+
+def _refuse_huge_weights(weight):
+    """Raise an error for finite weights whose sum is not: scikit-learn would call them zero."""
+    weight = np.asarray(weight)
+    largest = float(weight.max()) if weight.dtype.kind in "iuf" and weight.size else 0.0
+    if HUGE < largest < np.inf:
+        raise ValueError(
+            f"sample_weight must be at most {HUGE:.0e}, but holds {largest:.1e}. Divide by a "
+            "common factor, which changes nothing."
+        )
 
 
 def is_multilabel(y):
@@ -235,6 +265,8 @@ def centred_columns(X, learned=None):
         Of columns whose values float32 cannot tell apart.
     """
     offset = _far_offset(X) if learned is None else learned.get("offset")
+    if issparse(X) and learned is None:
+        _warn_of_far_columns(X)
     if offset is None:
         _warn_of_lost_digits(X)
         return X, {}
@@ -251,6 +283,19 @@ def _far_offset(X):
     middle = low / 2 + high / 2
     far = np.abs(middle) > np.maximum(1e3 * (high - low), 10.0)
     return np.where(far, middle, 0.0) if far.any() else None
+
+
+def _warn_of_far_columns(X):
+    """Warn of sparse columns far from zero, which would have to be dense to be centred."""
+    low, high = (ends(axis=0).toarray().astype(np.float64) for ends in (X.min, X.max))
+    n_far = int((np.abs(low / 2 + high / 2) > np.maximum(1e3 * (high - low), 10.0)).sum())
+    if n_far:
+        warnings.warn(
+            f"{n_far} columns of the sparse X lie close together and far from zero, and a sparse X "
+            "is not centred. Pass X.toarray(), or leave them out where they are constant.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def _warn_of_lost_digits(X):

@@ -90,7 +90,11 @@ class FitOnceMemory(joblib.Memory):
     """
 
     def __init__(self, location=None, **options):
-        super().__init__(location, **options)
+        try:
+            super().__init__(location, **options)
+        except OSError as error:  # not even a folder for all functions
+            _warn_once(location, NOT_STORED, error)
+            super().__init__(None, **options)
         self.options = options
 
     def __getstate__(self):

@@ -372,3 +372,10 @@ def test_a_killed_process_blocks_nobody(tmp_path):
         print("done")
     """
     assert run(code, tmp_path) == "done\n"
+
+
+def test_where_no_folder_can_be_made_calls_are_computed(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(UserWarning, match="FitOnceMemory cannot store"):
+        memory = FitOnceMemory(tmp_path / "file" / "cache", verbose=0)
+    assert memory.cache(abs)(-3) == 3

@@ -23,6 +23,9 @@ def check_folder(folder):
     raise kind(f"folder must be an existing folder; got {str(folder)!r}. Check the path.")
 
 
+MOST_PIXELS = 2**28  # of an image, 16,384 x 16,384
+
+
 def check_image_size(image_size, *, smallest=1):
     """Return `image_size` as a pair (height, width) of plain integers."""
     size = tuple(image_size) if isinstance(image_size, (tuple, list, np.ndarray)) else ()
@@ -35,7 +38,13 @@ def check_image_size(image_size, *, smallest=1):
             f"image_size must be a pair (height, width) of integers >= {smallest}; "
             f"got {image_size!r}. Pass for example image_size=(64, 64)."
         )
-    return int(size[0]), int(size[1])
+    height, width = map(int, size)
+    if height * width > MOST_PIXELS:
+        raise ValueError(
+            f"image_size must have at most {MOST_PIXELS:,} pixels; got {image_size!r}, which has "
+            f"{height * width:,}. Pass for example image_size=(64, 64)."
+        )
+    return height, width
 
 
 def central_window(image, size):

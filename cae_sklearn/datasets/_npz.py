@@ -77,6 +77,7 @@ def load_npz(path):
             f"path must hold the arrays {', '.join(_WANTED)}; {path} lacks {', '.join(missing)} "
             f"and holds {', '.join(members) or 'nothing'}. Name them so in numpy.savez."
         )
+    _check_labels(path, arrays["y_train"].dtype, arrays["y_test"].dtype)
     sets = split_bunch(path, *(arrays[name] for name in _WANTED), names)
     labels = np.union1d(sets.y_train, sets.y_test)
     n_names = len(sets.target_names)
@@ -87,6 +88,17 @@ def load_npz(path):
             "each. Number the labels from 0, or name them by a dict of your own."
         )
     return sets
+
+
+def _check_labels(path, *dtypes):
+    """Raise an error for two types of labels that NumPy would turn into a third."""
+    kinds = {"text" if dtype.kind in "US" else dtype.kind for dtype in dtypes}
+    numbers = kinds <= set("biuf") and (np.result_type(*dtypes).kind in "biu" or "f" in kinds)
+    if not (kinds == {"text"} or numbers):
+        raise ValueError(
+            f"y_train and y_test must both hold whole numbers or both text; those of {path} are "
+            f"{dtypes[0]} and {dtypes[1]}. Convert them to one type."
+        )
 
 
 def _read_archive(stream):

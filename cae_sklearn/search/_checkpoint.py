@@ -60,6 +60,8 @@ def open_checkpoint(name, settings, seed):
 
 def _checked_path(name):
     """Return the file behind links, which need not exist; raise if it can be none."""
+    if "\0" in os.fsdecode(name):
+        raise ValueError(f"checkpoint must be a file name, but {name!r} holds a null character.")
     path = Path(os.path.realpath(name))
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -172,7 +174,14 @@ class Checkpoint:
         # A new name, so that nobody can have put a link there.
         temporary = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(temporary, flags, 0o666)
+        try:
+            descriptor = os.open(temporary, flags, 0o666)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"checkpoint={str(self.path)!r} cannot be written ({error.strerror}). Pass a file "
+                "of a short name in a folder where you may write",
+            ) from error
         try:
             with open(descriptor, "w", encoding="utf-8") as file:
                 with contextlib.suppress(FileNotFoundError):

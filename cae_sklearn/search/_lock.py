@@ -69,7 +69,11 @@ def _fcntl_lock(path, lock_path):
                 stacklevel=2,
             )
         elif error.errno not in _CANNOT_WRITE:  # where nothing can be written none is lost
-            raise
+            raise OSError(
+                error.errno,
+                f"checkpoint={str(path)!r} cannot be locked by a file beside it "
+                f"({error.strerror}). Pass another file name",
+            ) from error
     try:
         yield
     finally:
@@ -86,7 +90,7 @@ def _try_lock(path, lock_path):
     try:
         descriptor = os.open(lock_path, flags, 0o666)
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if error.errno in (errno.ELOOP, errno.EISDIR):
             raise _no_file(lock_path) from error
         raise
     try:

@@ -360,3 +360,8 @@ def test_pipes_and_devices_are_refused(tmp_path, kind, dtype):
     with pytest.warns(UserWarning, match=match):
         images = load_image_folder(tmp_path, dtype=dtype, on_error="warn")
     assert len(images.data) == 1
+
+
+def test_image_sizes_that_no_memory_holds_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="image_size must have at most 268,435,456 pixels"):
+        load_image_folder(tmp_path, image_size=(10**9, 10**9))

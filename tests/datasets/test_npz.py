@@ -188,3 +188,19 @@ def test_pipe_is_no_archive(tmp_path):
     os.mkfifo(tmp_path / "set.npz")
     with pytest.raises(ValueError, match=r"set\.npz must be a regular file, but is a pipe"):
         load_npz(tmp_path / "set.npz")
+
+
+@pytest.mark.parametrize(
+    ("y_train", "y_test"),
+    [
+        (np.array(["0", "1"]), np.array([0, 1])),
+        (np.array([2**60, 1]), np.array([2**60 + 1, 1], np.uint64)),
+        (np.array(["2026-01-01"] * 2, "M8[D]"), np.array([0, 1])),
+    ],
+)
+def test_labels_of_two_types_are_refused(tmp_path, y_train, y_test):
+    x = np.zeros((2, 4, 4), np.uint8)
+    path = tmp_path / "two.npz"
+    np.savez(path, x_train=x, y_train=y_train, x_test=x, y_test=y_test)
+    with pytest.raises(ValueError, match=f"y_train and y_test must both.*{path}"):
+        load_npz(path)

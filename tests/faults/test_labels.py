@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 import sklearn
 
+from cae_sklearn._labels import class_indices
+
 LABELS = {
     "boolean": (pd.array([True, False, True] * 20, dtype="boolean"), [False, True], "b"),
     "Int64": (pd.array([2**53, 2**53 + 1, 3] * 20, dtype="Int64"), [3, 2**53, 2**53 + 1], "i"),
@@ -154,3 +156,48 @@ def test_a_global_output_container_brings_no_warning(blobs, make_classifier, out
         else:
             network.partial_fit(X, y, classes=[0, 1, 2])
         assert network.predict(X).shape == (300,)
+
+
+# -- labels of other kinds ------------------------------------------------------
+
+
+def test_large_labels_of_two_integer_types_are_told_apart(blobs):
+    y = np.array([2**60, 2**60 + 1])
+    np.testing.assert_array_equal(class_indices(y.astype(np.uint64)[[1, 0, 1]], y), [1, 0, 1])
+    with pytest.raises(ValueError, match=f"y holds classes .{2**60 + 2}"):
+        class_indices(np.array([2**60 + 2], np.uint64), y)
+
+
+@pytest.mark.parametrize("values", [(-1, 1), (0, 2)])
+def test_multilabel_is_zeros_and_ones(blobs, make_classifier, values):
+    X, y = blobs
+    Y = np.where(np.c_[y == 0, y == 1], values[1], values[0])
+    with pytest.raises(ValueError, match="y of several columns must hold 1 where"):
+        make_classifier().fit(X, Y)
+
+
+def test_a_missing_label_of_pandas_among_objects_is_named(blobs, make_classifier):
+    labels = np.array(["a", "b", pd.NA] * 100, dtype=object)
+    with pytest.raises(ValueError, match="y holds 100 missing labels"):
+        make_classifier().fit(blobs[0], labels)
+
+
+def test_a_frame_of_one_column_is_that_column(blobs, make_classifier):
+    X, y = blobs
+    frame = pd.DataFrame({"y": pd.array(y == 0, dtype="boolean")})
+    assert make_classifier().fit(X, frame).predict(X[:3]).dtype == bool
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_validation_set_of_another_kind_is_refused_by_name(blobs, make_classifier, both):
+    X, y = blobs
+    Y = np.c_[y == 0, y == 1].astype(int)
+    y, y_val = (Y, y) if both else (y, Y)
+    with pytest.raises(ValueError, match="y_val must be of the kind of y"):
+        make_classifier(early_stopping=True).fit(X, y, X_val=X[:40], y_val=y_val[:40])
+
+
+def test_a_validation_set_with_another_class_is_refused_by_name(blobs, make_classifier):
+    X, y = blobs
+    with pytest.raises(ValueError, match="y_val holds classes .7."):
+        make_classifier(early_stopping=True).fit(X, y, X_val=X[:40], y_val=y[:40] * 0 + 7)

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -272,3 +273,28 @@ def test_history_after_divergence_is_finite_or_warned_of(blobs, make_classifier,
 def test_what_a_fit_learned_survives_pickling_as_finite_numbers(digits, make_featurizer):
     fitted = make_featurizer().fit(digits[0][:200])
     assert is_finite(pickle.loads(pickle.dumps(fitted)))
+
+
+# -- what cannot be centred -----------------------------------------------------
+
+
+def test_sparse_columns_far_from_zero_are_warned_of(blobs, make_classifier):
+    X, y = blobs
+    far = csr_matrix(X.astype(float) + 1e6)
+    with pytest.warns(UserWarning, match="10 columns of the sparse X lie close together"):
+        make_classifier().fit(far, y)
+
+
+@pytest.mark.parametrize("offset", [2**60, 2**63])
+def test_integers_that_floats_cannot_tell_apart_are_warned_of(digits, make_featurizer, offset):
+    images = digits[0].astype(np.uint64) + np.uint64(offset)
+    with pytest.warns(UserWarning, match="integers beyond 2..53"):
+        make_featurizer().fit(images)
+
+
+def test_the_intercept_of_columns_far_from_zero_has_enough_digits(blobs, make_classifier):
+    X, y = blobs
+    far = X.astype(float) + 1e9
+    fitted = make_classifier(hidden_layer_sizes=(), epochs=20).fit(far, y)
+    logits = far @ fitted.output_coef_.T.astype(float) + fitted.output_intercept_
+    np.testing.assert_allclose(logits, fitted.decision_function(far), atol=1e-3)

@@ -156,3 +156,34 @@ def test_bagging_takes_samples_of_one_class(make_classifier):
     network = make_classifier(early_stopping=False)
     bagging = BaggingClassifier(network, 8, random_state=0).fit(X, y)
     assert bagging.predict_proba(X).shape == (4, 2)
+
+
+# -- weights beyond the range of floats -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weight", "of_class", "message"),
+    [
+        (1e308, None, "sample_weight must be at most 1e.300"),
+        (1e-200, 1e-200, "sample_weight, times class_weight"),
+        (1e200, 1e200, "sample_weight, times class_weight"),
+        (1.0, 1e308, "sample_weight, times class_weight"),
+        (1.0, 10**400, "class_weight must hold positive finite numbers"),
+        (1.0, "a", "class_weight must hold positive finite numbers"),
+        (1.0, [1, 2], "class_weight must hold positive finite numbers"),
+    ],
+)
+def test_weights_whose_sum_or_product_is_no_number_are_named(
+    blobs, make_classifier, weight, of_class, message
+):
+    class_weight = None if of_class is None else dict.fromkeys([0, 1, 2], of_class)
+    with pytest.raises(ValueError, match=message):
+        make_classifier(class_weight=class_weight).fit(*blobs, sample_weight=np.full(300, weight))
+
+
+def test_weights_of_two_calls_that_have_no_common_scale_are_named(blobs, make_classifier):
+    fitted = make_classifier().partial_fit(
+        *blobs, classes=[0, 1, 2], sample_weight=np.full(300, 1e300)
+    )
+    with pytest.raises(ValueError, match="sample_weight, times class_weight"):
+        fitted.partial_fit(*blobs, sample_weight=np.full(300, 1e-300))

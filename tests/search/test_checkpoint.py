@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from skopt.space import Categorical, Integer, Real
 
+from cae_sklearn.search._checkpoint import open_checkpoint
 from cae_sklearn.search._lock import locked
 
 from .toy import GAUSSIAN, QUICK, SPACE, Toy, X, Y, assert_same_results, make
@@ -476,3 +477,21 @@ def test_a_checkpoint_of_the_first_format_without_numbers_resumes(tmp_path):
     resumed = make(n_iter=6, optimizer_kwargs=QUICK, checkpoint=path, refit=False).fit(X, Y)
     assert len(Toy.fits) == 2 * 3
     assert_same_results(resumed.cv_results_, whole.cv_results_)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("a\0b", ValueError, "checkpoint must be a file name"),
+        (250 * "a", OSError, "checkpoint=.*Pass"),
+    ],
+)
+def test_names_that_no_file_can_have_are_named(tmp_path, name, error, message):
+    with pytest.raises(error, match=message), open_checkpoint(tmp_path / name, {}, 0):
+        pass
+
+
+def test_a_folder_in_place_of_the_lock_is_named(tmp_path):
+    (tmp_path / "points.json.lock").mkdir()
+    with pytest.raises(ValueError, match="points.json.lock"), locked(tmp_path / "points.json"):
+        pass
