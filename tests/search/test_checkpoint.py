@@ -487,7 +487,7 @@ def test_a_checkpoint_of_the_first_format_without_numbers_resumes(tmp_path):
     ],
 )
 def test_names_that_no_file_can_have_are_named(tmp_path, name, error, message):
-    with pytest.raises(error, match=message), open_checkpoint(tmp_path / name, {}, 0):
+    with pytest.raises(error, match=message), open_checkpoint(tmp_path / name, dict, 0):
         pass
 
 
