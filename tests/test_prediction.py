@@ -21,6 +21,7 @@ from cae_sklearn._training import batches
 
 def classifier(**params):
     settings = {"hidden_layer_sizes": (8,), "epochs": 3, "random_state": 0}
+    settings["validation_fraction"] = 0.2  # of few samples, when they are held out
     return ElasticNetBNMLPClassifier(**{**settings, **params})
 
 
