@@ -135,8 +135,11 @@ class _OneAtATime(MemorizedFunc):
     def call_and_shelve(self, *args, **kwargs):
         """Call, and return a reference to what is cached; see `joblib.Memory`."""
         with self._turn(args, kwargs) as stored:
-            memory = super() if stored else NotMemorizedFunc(self.func)
-            return memory.call_and_shelve(*args, **kwargs)
+            if stored:
+                reference = super().call_and_shelve(*args, **kwargs)
+                if self.check_call_in_cache(*args, **kwargs):  # not where the disk took nothing
+                    return reference
+            return NotMemorizedFunc(self.func).call_and_shelve(*args, **kwargs)
 
     def _get_args_id(self, *args, **kwargs):
         """Return a hash of the arguments; joblib's own changes with time for objects of Keras.

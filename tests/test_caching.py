@@ -264,6 +264,10 @@ def test_a_read_only_disk_gives_what_is_cached(warm, monkeypatch):
     with pytest.warns(UserWarning, match="cannot lock calls"):
         assert warm(3) == 9
     assert warm(3) == 9
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # joblib's, which cannot store either
+        assert warm.call_and_shelve(3).get() == 9
+        assert warm.call_and_shelve(9).get() == 81
 
 
 def apply(function, x):
