@@ -146,8 +146,9 @@ def test_a_fit_ends_within_seconds_and_keeps_what_it_has_learned(
     monkeypatch.setattr(warnings, "showwarning", lambda *text: told.append(time.monotonic()))
     with warnings.catch_warnings():
         warnings.filterwarnings("always", ".*Ctrl-C ended the training in epoch", UserWarning)
-        timer = interrupt_in(1.0)
-        pressed = time.monotonic() + 1.0
+        seconds = 5.0 if "Keras" in name else 1.0  # Keras's loop is traced for each fit
+        timer = interrupt_in(seconds)
+        pressed = time.monotonic() + seconds
         fitted = LONG[name](classifiers, featurizers, *blobs, digits[0])
     timer.join()
     assert len(told) == 1 and told[0] - pressed < 2.0
