@@ -21,6 +21,7 @@ FORMAT = 3  # of the state of a fitted estimator; raised when older files would 
 _OF_THE_FIT = {"callbacks_"}  # not saved: callbacks may hold files and networks
 LARGEST = float(np.finfo(np.float32).max)
 MOST = 2**53  # epochs, samples and the like: more are no longer counted exactly
+COUNT = Interval(Integral, 1, MOST, closed="both")
 OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
 ACTIVATIONS = {
     "relu",
@@ -47,15 +48,15 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     _parameter_constraints = {
         "activation": [StrOptions(ACTIVATIONS)],
         "batch_norm": ["boolean"],
-        "epochs": [Interval(Integral, 1, MOST, closed="both")],
-        "batch_size": [Interval(Integral, 1, MOST, closed="both")],
+        "epochs": [COUNT],
+        "batch_size": [COUNT],
         "learning_rate": [Interval(Real, 0, LARGEST, closed="right")],
         "decay_fraction": [Interval(Real, 0, 1, closed="both")],
         "optimizer": [StrOptions(OPTIMIZERS), HasMethods("get_config")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, MOST, closed="both"), Options(Real, {np.inf})],
+        "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
         "tol": [Interval(Real, 0, LARGEST, closed="both")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],

@@ -1,13 +1,13 @@
 """The classifier: a multilayer perceptron with an elastic-net penalty on its output."""
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
 
-from ._base import LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_error
+from ._base import COUNT, LARGEST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_of_each_class, share_to_hold_out, stacked, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._prediction import PredictionMixin
@@ -162,7 +162,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
 
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, MOST, closed="both"), str],
+        "hidden_layer_sizes": ["array-like", COUNT, str],
         "dropout_rate": [Interval(Real, 0, 1, closed="left")],
         "alpha": [Interval(Real, 0, LARGEST, closed="both")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],

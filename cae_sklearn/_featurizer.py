@@ -11,7 +11,7 @@ from ._arrays.pieces import Earlier, first_samples
 from ._arrays.progress import stage
 from ._arrays.resizing import held, resized
 from ._arrays.streaming import centred, drawn, shifted
-from ._base import LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_error
+from ._base import COUNT, LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_error
 from ._held_out import held_out_share
 from ._progress import watched
 from ._reconstruction import ReconstructionMixin
@@ -205,15 +205,15 @@ class CAEFeaturizer(
     _parameter_constraints = {
         **NetworkEstimator._parameter_constraints,
         "epochs": [Interval(Integral, 0, MOST, closed="both")],
-        "filters": ["array-like", Interval(Integral, 1, MOST, closed="both"), str],
-        "kernel_size": ["array-like", Interval(Integral, 1, MOST, closed="both")],
-        "resolution": [Interval(Integral, 1, MOST, closed="both"), None],
+        "filters": ["array-like", COUNT, str],
+        "kernel_size": ["array-like", COUNT],
+        "resolution": [COUNT, None],
         "whiten": ["boolean"],
         "noise": [Interval(Real, 0, LARGEST, closed="both")],
-        "output_size": ["array-like", Interval(Integral, 1, MOST, closed="both"), None],
+        "output_size": ["array-like", COUNT, None],
         "shift": [Interval(Real, 0, 0.5, closed="both")],
         "flip": [StrOptions(FLIPS), None],
-        "n_components": [Interval(Integral, 1, MOST, closed="both"), None],
+        "n_components": [COUNT, None],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "image_shape": ["array-like", None],
     }

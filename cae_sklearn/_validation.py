@@ -163,10 +163,12 @@ def check_float32(X):
     """Raise an error when values of ``X`` would be infinite in the network's float32."""
     if X.dtype.kind not in "biuf":
         raise TypeError(f"X must hold numbers, but its dtype is {X.dtype}. Convert it to floats.")
-    largest = float(np.finfo(np.float32).max)
-    if X.dtype.itemsize > 4 and max(float(X.max()), -float(X.min())) > largest:
-        raise ValueError(f"X has values beyond {largest:.1e}, too large for float32. Rescale X.")
-    if X.dtype in (np.int64, np.uint64) and max(float(X.max()), -float(X.min())) > 2**53:
+    if X.dtype.itemsize <= 4:
+        return
+    largest, limit = max(float(X.max()), -float(X.min())), float(np.finfo(np.float32).max)
+    if largest > limit:
+        raise ValueError(f"X has values beyond {limit:.1e}, too large for float32. Rescale X.")
+    if X.dtype.kind in "iu" and largest > 2**53:
         warnings.warn(
             "X holds integers beyond 2**53, which floats cannot tell from their neighbours. "
             "Subtract what they have in common, as integers, first.",
@@ -279,16 +281,25 @@ def centred_columns(X, learned=None):
 def _far_offset(X):
     if issparse(X):  # most of its values are zero
         return None
-    low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
-    middle = low / 2 + high / 2
-    far = np.abs(middle) > np.maximum(1e3 * (high - low), 10.0)
+    middle, far = _middles(*_ends(X))
     return np.where(far, middle, 0.0) if far.any() else None
+
+
+def _ends(X):
+    """Return the least and the largest value of each column, float64."""
+    ends = X.min(axis=0), X.max(axis=0)
+    return [np.float64(end.toarray().ravel() if issparse(end) else end) for end in ends]
+
+
+def _middles(low, high):
+    """Return the middle of each column, and whether it is far from zero beside its values."""
+    middle = low / 2 + high / 2
+    return middle, np.abs(middle) > np.maximum(1e3 * (high - low), 10.0)
 
 
 def _warn_of_far_columns(X):
     """Warn of sparse columns far from zero, which would have to be dense to be centred."""
-    low, high = (ends(axis=0).toarray().astype(np.float64) for ends in (X.min, X.max))
-    n_far = int((np.abs(low / 2 + high / 2) > np.maximum(1e3 * (high - low), 10.0)).sum())
+    n_far = int(_middles(*_ends(X))[1].sum())
     if n_far:
         warnings.warn(
             f"{n_far} columns of the sparse X lie close together and far from zero, and a sparse X "
@@ -302,7 +313,7 @@ def _warn_of_lost_digits(X):
     """Warn of columns that float32 cannot tell from constants."""
     if not is_wide(X.dtype) or X.shape[0] < 2 or issparse(X):
         return
-    low, high = np.float64(X.min(axis=0)), np.float64(X.max(axis=0))
+    low, high = _ends(X)
     spacing = np.spacing(np.float32(np.maximum(np.abs(low), np.abs(high)))).astype(np.float64)
     lost = (high > low) & (high - low < 100 * spacing)
     if lost.any():

@@ -93,8 +93,8 @@ def load_npz(path):
 def _check_labels(path, *dtypes):
     """Raise an error for two types of labels that NumPy would turn into a third."""
     kinds = {"text" if dtype.kind in "US" else dtype.kind for dtype in dtypes}
-    numbers = kinds <= set("biuf") and (np.result_type(*dtypes).kind in "biu" or "f" in kinds)
-    if not (kinds == {"text"} or numbers):
+    alike = kinds == {"text"} or kinds <= set("biuf")
+    if not alike or (kinds == {"i", "u"} and np.result_type(*dtypes).kind == "f"):
         raise ValueError(
             f"y_train and y_test must both hold whole numbers or both text; those of {path} are "
             f"{dtypes[0]} and {dtypes[1]}. Convert them to one type."
