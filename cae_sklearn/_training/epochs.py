@@ -6,7 +6,7 @@ from functools import partial
 import tensorflow as tf
 
 from .batches import gather, n_steps
-from .optimizers import apply_update
+from .optimizers import apply_update, numbers_of_steps
 
 LARGEST = 1e12  # of a weight that is trained: products of a few such still fit float32
 
@@ -85,6 +85,7 @@ class Epochs:
         n_samples = tf.size(indices)
         data = gather(data, indices)
         last = n_steps(n_samples, batch_size) - 1
+        numbers = numbers_of_steps(self._network.optimizer, learning_rate, last + 1)
         total = tf.constant(0.0)
         with ExitStack() as stack:
             drawn = [stack.enter_context(layer.drawn(n_samples)) for layer in self._dropouts]
@@ -96,14 +97,15 @@ class Epochs:
                 for take in drawn:
                     take(of_batch)
                 batch = [part if part is None else of_batch(part) for part in data]
-                total += self.train_step(batch, learning_rate, tf.cast(stop - start, tf.float32))
+                n = tf.cast(stop - start, tf.float32)
+                total += self.train_step(batch, tf.gather(numbers, step), n)
         return total
 
-    def train_step(self, batch, learning_rate, n):
-        """Do one step on a batch of n samples; return n times its loss."""
+    def train_step(self, batch, numbers, n):
+        """Do one step on a batch of n samples, ``numbers`` its own; return n times its loss."""
         variables = self._network.trainable_variables
         total, gradients = self._gradients([variable.value for variable in variables], batch, n)
         with tf.control_dependencies(gradients):  # a weight that is still read would be copied
             optimizer = self._network.optimizer
-            apply_update(optimizer, variables, gradients, learning_rate, self._built_for)
+            apply_update(optimizer, variables, gradients, numbers, self._built_for)
         return total

@@ -57,7 +57,7 @@ def make(optimizer):
 def is_fast(optimizer):
     """Tell whether the kernels here do all that this optimizer does."""
     return (
-        is_plain(optimizer, *UPDATES)
+        is_plain(optimizer, *KINDS)
         and not getattr(optimizer, "nesterov", False)
         and not getattr(optimizer, "centered", False)
         and not (type(optimizer) is keras.optimizers.RMSprop and optimizer.momentum)
@@ -69,102 +69,115 @@ def state_variables(optimizer):
     return [variable for variable in optimizer.variables if "learning_rate" not in variable.path]
 
 
-def apply_update(optimizer, variables, gradients, learning_rate, built_for=None):
+def numbers_of_steps(optimizer, learning_rate, n_steps):
+    """Count some more steps; return what the updates of each need, a row of numbers a step.
+
+    Computed at once these cost nothing, one by one in each step several per cent of it. In
+    double precision a power of float32 is the same at any place of a vector, as it must be.
+    """
+    last = optimizer.iterations.value.assign_add(tf.cast(n_steps, optimizer.iterations.dtype))
+    steps = tf.cast(last - tf.range(n_steps - 1, -1, -1, dtype=last.dtype), tf.float64)
+    rates = tf.cast(learning_rate, tf.float64) * tf.ones_like(steps)
+    numbers, _ = KINDS[type(optimizer)]
+    return tf.cast(tf.stack(numbers(optimizer, rates, steps), axis=1), tf.float32)
+
+
+def apply_update(optimizer, variables, gradients, numbers, built_for=None):
     """Update the variables, and bring those with an elastic net nearer to zero.
 
-    ``built_for`` are the variables that the optimizer was built for, if these are more: callbacks
-    may have frozen some.
+    ``numbers`` is the row of this step. ``built_for`` are the variables that the optimizer was
+    built for, if these are more: callbacks may have frozen some.
     """
-    step = tf.cast(optimizer.iterations.value.assign_add(1), tf.float32)
-    update = UPDATES[type(optimizer)](optimizer, learning_rate, step)
+    _, update = KINDS[type(optimizer)]
+    numbers = tf.unstack(numbers)
     _, _, *slots = optimizer.variables
     places = {id(variable): i for i, variable in enumerate(built_for or variables)}
     n_slots = len(slots) // max(1, len(places))
     for variable, gradient in zip(variables, gradients, strict=True):
         i = places[id(variable)]
         own = [slot.value for slot in slots[n_slots * i : n_slots * (i + 1)]]
-        threshold = update(variable.value, gradient, *own)
+        threshold = update(optimizer, numbers, variable.value, gradient, *own)
         l1 = l1_of(variable)
         if l1 is not None:
             shrink(variable.value, threshold(l1))
 
 
-def _adam(optimizer, learning_rate, step):
-    """Return an update of Adam (Kingma & Ba, 2015, arXiv:1412.6980), in one fused kernel."""
-    betas = [tf.constant(beta) for beta in (optimizer.beta_1, optimizer.beta_2)]
+def _numbers_of_adam(optimizer, rates, steps):
+    betas = [
+        tf.cast(tf.constant(beta), steps.dtype) for beta in (optimizer.beta_1, optimizer.beta_2)
+    ]
+    powers = [tf.pow(beta, steps) for beta in betas]
+    return [rates, *powers, adam_scale(rates, *powers)]
+
+
+def _adam(optimizer, numbers, variable, gradient, m, v):
+    """Do a step of Adam (Kingma & Ba, 2015, arXiv:1412.6980), in one fused kernel."""
+    rate, beta1_power, beta2_power, scale = numbers
     epsilon = tf.constant(optimizer.epsilon)
-    powers = [tf.pow(beta, step) for beta in betas]
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=m.handle,
+        v=v.handle,
+        beta1_power=beta1_power,
+        beta2_power=beta2_power,
+        lr=rate,
+        beta1=tf.constant(optimizer.beta_1),
+        beta2=tf.constant(optimizer.beta_2),
+        epsilon=epsilon,
+        grad=gradient,
+    )
+    return lambda l1: l1 * scale / (tf.sqrt(v.read_value()) + epsilon)
 
-    def update(variable, gradient, m, v):
-        tf.raw_ops.ResourceApplyAdam(
+
+def _numbers_of_adamw(optimizer, rates, steps):
+    return [*_numbers_of_adam(optimizer, rates, steps), optimizer.weight_decay * rates]
+
+
+def _adamw(optimizer, numbers, variable, *arguments):
+    """Do a step of Adam after a decay of the weight (Loshchilov & Hutter, 2019)."""
+    *numbers, decay = numbers
+    variable.assign_sub(variable.read_value() * decay)
+    return _adam(optimizer, numbers, variable, *arguments)
+
+
+def _numbers_of_sgd(optimizer, rates, steps):
+    # in the end a gradient moves a weight by rate / (1 - momentum) times itself
+    return [rates, rates / (1.0 - optimizer.momentum)]
+
+
+def _sgd(optimizer, numbers, variable, gradient, m=None):
+    """Do a step of gradient descent with momentum, or without any."""
+    rate, whole_rate = numbers
+    if m is None:
+        tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
+    else:
+        tf.raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle,
-            m=m.handle,
-            v=v.handle,
-            beta1_power=powers[0],
-            beta2_power=powers[1],
-            lr=learning_rate,
-            beta1=betas[0],
-            beta2=betas[1],
-            epsilon=epsilon,
+            accum=m.handle,
+            lr=rate,
             grad=gradient,
+            momentum=tf.constant(optimizer.momentum),
         )
-        scale = adam_scale(learning_rate, *powers)
-        return lambda l1: l1 * scale / (tf.sqrt(v.read_value()) + epsilon)
-
-    return update
+    return lambda l1: l1 * whole_rate
 
 
-def _adamw(optimizer, learning_rate, step):
-    """Return an update of Adam after a decay of the weight (Loshchilov & Hutter, 2019)."""
-    adam = _adam(optimizer, learning_rate, step)
-    decay = tf.constant(optimizer.weight_decay) * learning_rate
-
-    def update(variable, *arguments):
-        variable.assign_sub(variable.read_value() * decay)
-        return adam(variable, *arguments)
-
-    return update
+def _numbers_of_rmsprop(optimizer, rates, steps):
+    return [rates]
 
 
-def _sgd(optimizer, learning_rate, step):
-    """Return an update of gradient descent with momentum, or without any."""
-
-    def update(variable, gradient, m=None):
-        if m is None:
-            tf.raw_ops.ResourceApplyGradientDescent(
-                var=variable.handle, alpha=learning_rate, delta=gradient
-            )
-        else:
-            tf.raw_ops.ResourceApplyKerasMomentum(
-                var=variable.handle,
-                accum=m.handle,
-                lr=learning_rate,
-                grad=gradient,
-                momentum=tf.constant(optimizer.momentum),
-            )
-        # in the end a gradient moves a weight by rate / (1 - momentum) times itself
-        return lambda l1: l1 * learning_rate / (1.0 - optimizer.momentum)
-
-    return update
-
-
-def _rmsprop(optimizer, learning_rate, step):
-    """Return an update of RMSprop (Tieleman & Hinton, 2012)."""
+def _rmsprop(optimizer, numbers, variable, gradient, v):
+    """Do a step of RMSprop (Tieleman & Hinton, 2012)."""
     rho, epsilon = tf.constant(optimizer.rho), tf.constant(optimizer.epsilon)
-
-    def update(variable, gradient, v):
-        rate = learning_rate * tf.math.rsqrt(
-            v.assign(rho * v.read_value() + (1.0 - rho) * tf.square(gradient)) + epsilon
-        )
-        variable.assign_sub(rate * gradient)
-        return lambda l1: l1 * rate
-
-    return update
+    rate = numbers[0] * tf.math.rsqrt(
+        v.assign(rho * v.read_value() + (1.0 - rho) * tf.square(gradient)) + epsilon
+    )
+    variable.assign_sub(rate * gradient)
+    return lambda l1: l1 * rate
 
 
-UPDATES = {
-    keras.optimizers.Adam: _adam,
-    AdamW: _adamw,
-    keras.optimizers.SGD: _sgd,
-    keras.optimizers.RMSprop: _rmsprop,
+KINDS = {
+    keras.optimizers.Adam: (_numbers_of_adam, _adam),
+    AdamW: (_numbers_of_adamw, _adamw),
+    keras.optimizers.SGD: (_numbers_of_sgd, _sgd),
+    keras.optimizers.RMSprop: (_numbers_of_rmsprop, _rmsprop),
 }

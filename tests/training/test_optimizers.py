@@ -11,7 +11,13 @@ from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn._networks.building import initial_weights
 from cae_sklearn._networks.dense import elastic_net
 from cae_sklearn._training import pool
-from cae_sklearn._training.optimizers import Recipe, apply_update, is_fast, make
+from cae_sklearn._training.optimizers import (
+    Recipe,
+    apply_update,
+    is_fast,
+    make,
+    numbers_of_steps,
+)
 from cae_sklearn._training.proximal import ElasticNet
 
 RECIPES = {
@@ -40,8 +46,13 @@ def weights_after(apply, recipe, gradients, **regularizer):
     return [variable.numpy() for variable in w], [v.numpy() for v in optimizer.variables]
 
 
+def update(optimizer, variables, gradients, learning_rate):
+    [numbers] = tf.unstack(numbers_of_steps(optimizer, learning_rate, 1), 1)
+    apply_update(optimizer, variables, gradients, numbers)
+
+
 def ours(optimizer, variables, gradients):
-    apply_update(optimizer, variables, gradients, tf.constant(0.05))
+    update(optimizer, variables, gradients, 0.05)
 
 
 def kerass(optimizer, variables, gradients):
@@ -75,7 +86,7 @@ def test_a_kernel_finds_the_minimum_with_its_exact_zeros(name):
         for step in tf.range(1500):
             share = tf.cast(step, tf.float32) / 1500  # momentum remembers a rate that falls fast
             present = tf.constant(rate) if name == "sgd" else rate * (1 - share)
-            apply_update(optimizer, [w], [c * (w.value - a)], present)
+            update(optimizer, [w], [c * (w.value - a)], present)
 
     run()
     minimum = np.sign(a) * np.maximum(np.abs(a) - 0.02 / c, 0)
