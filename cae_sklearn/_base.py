@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays.interrupts import Raise, handled
 from ._arrays.progress import listener
 from ._interrupts import end_or_warn
 from ._sklearn import HasMethods, Interval, Options, StrOptions
@@ -313,11 +314,12 @@ def check_finite(weights, name):
 
 
 @contextmanager
-def unchanged_on_error(estimator):
-    """Put every attribute of ``estimator`` back when the block raises."""
+def all_or_nothing(estimator):
+    """Put every attribute of ``estimator`` back when the block raises, and lose no Ctrl-C."""
     before = dict(vars(estimator))
     try:
-        yield
+        with handled(Raise()):
+            yield
     except BaseException:
         for name in vars(estimator).keys() - before.keys():
             delattr(estimator, name)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
 
-from ._base import COUNT, LARGEST, NetworkEstimator, check_finite, unchanged_on_error
+from ._base import COUNT, LARGEST, NetworkEstimator, all_or_nothing, check_finite
 from ._held_out import held_out_of_each_class, share_to_hold_out, stacked, warn_of_chance
 from ._labels import check_classes, class_indices, class_weights, classes_of_parts, weighed
 from ._prediction import PredictionMixin
@@ -266,7 +266,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             training, of which what was learned so far is kept.
         """
         followed = watched(self, X, y, sample_weight, n_epochs=self.epochs)
-        with followed, unchanged_on_error(self):
+        with followed, all_or_nothing(self):
             resume, seeds = self._continues(), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             classes = check_classes(y)
@@ -312,7 +312,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             samples does not tell how many there are of each class.
         """
         validate_parameters(self)
-        with watched(self, X, y, sample_weight, n_epochs=1), unchanged_on_error(self):
+        with watched(self, X, y, sample_weight, n_epochs=1), all_or_nothing(self):
             resume, seeds = hasattr(self, "_learned"), self._seeds()
             X, y, weight = check_samples(self, X, y, sample_weight, reset=not resume)
             known = self.classes_ if resume else None

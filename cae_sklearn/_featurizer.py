@@ -11,7 +11,7 @@ from ._arrays.pieces import Earlier, first_samples
 from ._arrays.progress import stage
 from ._arrays.resizing import held, resized
 from ._arrays.streaming import centred, drawn, shifted
-from ._base import COUNT, LARGEST, MOST, NetworkEstimator, check_finite, unchanged_on_error
+from ._base import COUNT, LARGEST, MOST, NetworkEstimator, all_or_nothing, check_finite
 from ._held_out import held_out_share
 from ._progress import watched
 from ._reconstruction import ReconstructionMixin
@@ -313,7 +313,7 @@ class CAEFeaturizer(
         UserWarning
             When Ctrl-C ends the training. What was learned so far is kept.
         """
-        with watched(self, X, n_stages=N_STAGES), unchanged_on_error(self):
+        with watched(self, X, n_stages=N_STAGES), all_or_nothing(self):
             self._learn(X, self._continues(), more=False)
         return self
 
@@ -339,7 +339,7 @@ class CAEFeaturizer(
             The fitted transformer.
         """
         validate_parameters(self)
-        with watched(self, X, n_stages=N_STAGES), unchanged_on_error(self):
+        with watched(self, X, n_stages=N_STAGES), all_or_nothing(self):
             self._learn(X, hasattr(self, "_learned"), more=True)
         return self
 

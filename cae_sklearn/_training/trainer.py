@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from .._arrays.confined import Traced
+from .._arrays.interrupts import Note, handled
 from . import keras_loop
 from .batches import gather
 from .callbacks import watch_batches
 from .epochs import Epochs, LastFinite
 from .fit_loop import LEAST_BATCH, Plan, fit_loop
 from .gradients import Gradients
-from .interrupts import noted_interrupts
 from .layer_kinds import BatchStatisticsLayer, Dropout, RandomLayer
 from .optimizers import Recipe, is_fast, make, state_variables
 from .predictor import flat_layers, load_weights, multiply_adds
@@ -177,7 +177,7 @@ class Trainer(keras.Model):
             decay_fraction=decay_fraction,
         )
         self.diverged = False
-        with noted_interrupts() as interrupt:
+        with handled(Note()) as interrupt:
             if is_fast(self.optimizer) and not watch_batches(plan.callbacks):
                 history = fit_loop(self, plan, interrupt)
             else:
