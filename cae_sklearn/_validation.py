@@ -15,6 +15,7 @@ from ._sklearn import _check_sample_weight, validate_data
 
 NUMBERS = {"dtype": "numeric", "accept_sparse": "csr"}  # that the classifier takes
 HUGE = 1e300  # of weights
+LARGEST = float(np.finfo(np.float32).max)
 FEW = 100  # samples that are predicted in about a millisecond
 ONE_IMAGE = "This looks like one image: pass X[:1] instead of X[0], or X[None]."
 CHANNELS_FIRST = (
@@ -55,6 +56,8 @@ def check_images(estimator, X, *, reset):
     ndarray of shape (n, H, W, C)
         A view wherever the memory layout of ``X`` allows one; the dtype is kept.
     """
+    if not reset and _is_valid(X, estimator.image_shape_):
+        return X
     name = type(estimator).__name__
     if issparse(X):
         raise TypeError(f"{name} needs dense images, but X is sparse. Use X.toarray().")
@@ -68,6 +71,21 @@ def check_images(estimator, X, *, reset):
         )
     given = check_image_shape(X.shape[1:]) if X.ndim > 2 and X.shape[0] else None
     shape = _expected_shape(estimator, X, given, reset)
+    _check_shape(X, given, shape, name, reset)
+    if reset and (given is None or X.ndim == 4):
+        _warn_of_channels_first(shape)
+    X = _check_numbers(estimator, X, reset)
+    shape = shape or (1, X.shape[1], 1)
+    if X.ndim == 2 and X.shape[1] != prod(shape):
+        raise ValueError(
+            f"image_shape={shape} needs {prod(shape)} features, but X has {X.shape[1]}."
+        )
+    check_float32(X)
+    return X[..., None] if X.ndim == 3 else X.reshape(len(X), *shape) if X.ndim == 2 else X
+
+
+def _check_shape(X, given, shape, name, reset):
+    """Raise an error if X has not the images that are expected."""
     if given not in (None, shape):
         remedy = (
             "Leave image_shape=None for such X, or reshape it."
@@ -83,16 +101,6 @@ def check_images(estimator, X, *, reset):
         )
     if not reset and (*X.shape, 1) == shape and X.size != X.shape[1]:
         raise ValueError(f"X has the shape {X.shape}. {ONE_IMAGE}")
-    if reset and (given is None or X.ndim == 4):
-        _warn_of_channels_first(shape)
-    X = _check_numbers(estimator, X, reset)
-    shape = shape or (1, X.shape[1], 1)
-    if X.ndim == 2 and X.shape[1] != prod(shape):
-        raise ValueError(
-            f"image_shape={shape} needs {prod(shape)} features, but X has {X.shape[1]}."
-        )
-    check_float32(X)
-    return X[..., None] if X.ndim == 3 else X.reshape(len(X), *shape) if X.ndim == 2 else X
 
 
 def _refuse_single(X):
@@ -165,9 +173,9 @@ def check_float32(X):
         raise TypeError(f"X must hold numbers, but its dtype is {X.dtype}. Convert it to floats.")
     if X.dtype.itemsize <= 4:
         return
-    largest, limit = max(float(X.max()), -float(X.min())), float(np.finfo(np.float32).max)
-    if largest > limit:
-        raise ValueError(f"X has values beyond {limit:.1e}, too large for float32. Rescale X.")
+    largest = max(float(X.max()), -float(X.min()))
+    if largest > LARGEST:
+        raise ValueError(f"X has values beyond {LARGEST:.1e}, too large for float32. Rescale X.")
     if X.dtype.kind in "iu" and largest > 2**53:
         warnings.warn(
             "X holds integers beyond 2**53, which floats cannot tell from their neighbours. "
@@ -188,7 +196,7 @@ def _expected_shape(estimator, X, given, reset):
 
 def check_features(estimator, X):
     """Return samples that a fitted ``estimator`` may predict, numbers in an ndarray or sparse."""
-    if _is_valid(estimator, X):
+    if _is_valid(X, (estimator.n_features_in_,)) and not hasattr(estimator, "feature_names_in_"):
         return X
     _refuse_single(X)
     X = validate_data(estimator, as_known_floats(X), reset=False, **NUMBERS)
@@ -196,16 +204,12 @@ def check_features(estimator, X):
     return X
 
 
-def _is_valid(estimator, X):
+def _is_valid(X, shape):
     """Tell at once that a few samples need no change; scikit-learn's look would take longer."""
-    return (
-        type(X) is np.ndarray
-        and X.dtype in (np.float32, np.float64)
-        and 0 < len(X) <= FEW
-        and X.shape[1:] == (estimator.n_features_in_,)
-        and not hasattr(estimator, "feature_names_in_")
-        and bool((np.abs(X) <= np.finfo(np.float32).max).all())
-    )
+    if type(X) is not np.ndarray or X.shape[1:] != shape or not 0 < len(X) <= FEW:
+        return False
+    is_float = X.dtype in (np.float32, np.float64)
+    return X.dtype == np.uint8 or (is_float and bool((np.abs(X) <= LARGEST).all()))
 
 
 def check_samples(estimator, X, y, sample_weight, *, reset):

@@ -5,13 +5,11 @@ the number of threads. TensorFlow takes such limits for a whole process, or for 
 `confined` makes a dataset of one element, which the function computes. This file alone knows that.
 """
 
-from functools import partial
-
 import tensorflow as tf
 
 from .gradient_registry import forgotten_gradients
 
-__all__ = ["Traced", "confined"]
+__all__ = ["Standing", "Traced", "confined"]
 
 
 class Traced:
@@ -31,19 +29,18 @@ class Traced:
     def __call__(self, function, *tensors, threads=None):
         """Call ``function(*tensors)``, with so many operations at once; None sets no limit.
 
-        With 0, for a chain of operations, no threads are started for the call. ``tensors`` may
-        hold None. Two functions that are equal share a graph.
+        ``tensors`` may hold None. Two functions that are equal share a graph.
         """
         dtypes = tuple(tensor is not None and tensor.dtype for tensor in tensors)
-        key = function, threads and 1, dtypes
+        key = function, threads is None, dtypes
         if key not in self.graphs:
             specs = list(map(any_number_of_samples, tensors))
             with forgotten_gradients():
                 if threads is None:
                     self.graphs[key] = _concrete(function, specs, self._autograph)
                 else:
-                    self.graphs[key] = confined(function, specs, self._autograph, threads > 0)
-        if not threads:
+                    self.graphs[key] = confined(function, specs, self._autograph)
+        if threads is None:
             return self.graphs[key](*tensors)
         return self.graphs[key](tf.constant(threads, tf.int64), *tensors)
 
@@ -60,7 +57,49 @@ def _concrete(function, specs, autograph):
     return tf.function(function, autograph=autograph).get_concrete_function(*specs)
 
 
-def confined(function, specs, autograph=True, own_threads=True):
+class Standing:
+    """A function of one tensor that is called often, its operations one by one on one thread.
+
+    It is the map of an endless dataset of which each call takes an element. Such an iterator
+    stands ready; what `confined` returns makes a dataset in each call, which takes longer than a
+    small network.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tensor and returns one.
+    shape : tuple of int
+        Of a sample.
+    dtype : tf.DType
+        Of samples.
+    """
+
+    def __init__(self, function, shape, dtype):
+        self._input = x = tf.Variable(
+            tf.zeros([0, *shape], dtype), shape=tf.TensorShape([None, *shape]), trainable=False
+        )
+        with forgotten_gradients():
+            function = _concrete(function, [tf.TensorSpec([None, *shape], dtype)], autograph=False)
+
+            @tf.autograph.experimental.do_not_convert
+            def of_present(_):
+                return function(x.read_value())
+
+            dataset = tf.data.Dataset.from_tensors(0).repeat().map(of_present)
+        options = tf.data.Options()
+        options.threading.max_intra_op_parallelism = 1
+        options.autotune.enabled = options.experimental_optimization.apply_default_optimizations = (
+            False
+        )
+        self._results = iter(dataset.with_options(options))
+
+    def __call__(self, x):
+        """Return the tensor that the function gives for an array; not for two threads at once."""
+        self._input.assign(x, read_value=False)
+        return self._results.get_next()
+
+
+def confined(function, specs, autograph=True):
     """Return a graph of ``function`` that takes a number of threads first, then its tensors.
 
     Parameters
@@ -71,8 +110,6 @@ def confined(function, specs, autograph=True, own_threads=True):
         What the function takes.
     autograph : bool, default=True
         As for `Traced`.
-    own_threads : bool, default=True
-        Whether threads are started for each call; if not, the graph takes no number of them.
     """
     function = _concrete(function, specs, autograph)
 
@@ -86,8 +123,6 @@ def confined(function, specs, autograph=True, own_threads=True):
         dataset = tf.data.Dataset.from_tensors(present).map(on_present)
         return _single_element(dataset, n_threads, function.structured_outputs)
 
-    if not own_threads:
-        return _concrete(partial(with_threads, None), specs, autograph=False)
     return _concrete(with_threads, [tf.TensorSpec([], tf.int64), *specs], autograph=False)
 
 
@@ -106,10 +141,9 @@ def _single_element(dataset, n_threads, output):
         max_intra_op_parallelism=1,
         **result,
     )
-    if n_threads is not None:
-        dataset = tf.raw_ops.PrivateThreadPoolDataset(
-            input_dataset=dataset, num_threads=n_threads, **result
-        )
+    dataset = tf.raw_ops.PrivateThreadPoolDataset(
+        input_dataset=dataset, num_threads=n_threads, **result
+    )
     return tf.raw_ops.DatasetToSingleElement(dataset=dataset, **result)[0]
 
 

@@ -116,17 +116,17 @@ class Autoencoder(Description):
 
         Parameters
         ----------
-        part : {"trainer", "pooled", "denoising", "encoder", "decoder"}
+        part : {"trainer", "pooled", "encoder", "decoder"}
             A `Trainer` of images, whose output is what reconstruction leaves over; or a
-            `Predictor`: images to features before they are denoised, these to features, images to
-            features, features to images.
+            `Predictor`: images to features before they are denoised, images to features,
+            features to images.
         optimizer : keras.optimizers.Optimizer, default=None
             Of the trainer; None is Adam.
         """
-        if part == "denoising":
+        if part == "encoder" and self.n_components:
             pooled = keras.Input((self.n_pooled,), name="pooled", dtype="float32")
-            network = functional(pooled, components(self.n_components, pooled), part)
-            return Predictor(network, TILE, N_TILES)
+            denoise = functional(pooled, components(self.n_components, pooled), "denoise")
+            return Predictor(self.network("pooled"), *self.tiles(), denoise)
         if part != "trainer":
             return Predictor(self.network(part), *self.tiles())
         hyper = variables("noise")
@@ -171,6 +171,8 @@ class Autoencoder(Description):
     def tiles(self):
         """Return how many images make a tile, and how many tiles one call.
 
+        Calls are of whole tiles for what comes last, where so many images pass at once.
+
         The arrays of a tile fit the processor's cache. Images too large for a whole tile pass one
         by one: a large product is cut into blocks, and at their edges the bits of an image would
         depend on its place in the tile.
@@ -179,6 +181,8 @@ class Autoencoder(Description):
         widest = height * width * self.n_channels * 4
         tile = TILE if TILE * widest <= TILE_BYTES else 1
         n_images = np.clip(N_TILES * TILE_BYTES // widest, tile, N_TILES * TILE)
+        if n_images > TILE:
+            n_images -= n_images % TILE
         return tile, int(n_images // tile)
 
     # -- use ---------------------------------------------------------------------
@@ -186,13 +190,9 @@ class Autoencoder(Description):
     def encode(self, weights, images):
         """Return the features of images as they come."""
         images = resized(images, self.image_shape[:2])
-        if not self.n_components:
-            return outputs(self.pooling, "pooled", weights, images)
-        features = np.empty((len(images), self.n_features), np.float32)
-        for chunk in chunks(len(images), self.n_pooled):  # four times the usual bytes
-            pooled = outputs(self.pooling, "pooled", weights, images[chunk])
-            features[chunk] = outputs(self, "denoising", weights, pooled)
-        return features
+        if self.n_components:
+            return outputs(self, "encoder", weights, images)
+        return outputs(self.pooling, "pooled", weights, images)
 
     def decode(self, weights, features):
         """Return the images that features stand for."""

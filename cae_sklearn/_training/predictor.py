@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.confined import Traced
+from .._arrays.confined import Standing, Traced
 from .._arrays.streaming import load_chunk
 from .._arrays.threads import threads_for
 
@@ -50,15 +50,20 @@ class Predictor:
     n_tiles : int, default=1
         How many tiles one call predicts. Tiles small enough for the processor's cache keep all
         threads busy side by side.
+    last : keras.Model, default=None
+        What comes after the network, in tiles of `WHOLE` samples whatever ``tile`` is.
     """
 
-    def __init__(self, network, tile, n_tiles=1):
+    def __init__(self, network, tile, n_tiles=1, last=None):
         self.network, self.tile, self._n_tiles = network, tile, n_tiles
-        self._paths = [variable.path for variable in network.weights]
-        (_, *self._shape), self._dtype = network.outputs[0].shape, network.outputs[0].dtype
+        self._parts = [network] if last is None else [network, last]
+        self._paths = [variable.path for part in self._parts for variable in part.weights]
+        output = self._parts[-1].outputs[0]
+        (_, *self._shape), self._dtype = output.shape, output.dtype
         self._loaded = None
-        self._work = multiply_adds(network)
+        self._work = sum(map(multiply_adds, self._parts))
         self._traced = Traced(autograph=False)
+        self._standing = {}  # graphs of one tile, by dtype
 
     def load(self, weights):
         """Set the weights from a dict of arrays by path, which may hold others.
@@ -68,7 +73,8 @@ class Predictor:
         arrays = [weights[path] for path in self._paths]
         if self._loaded is None or any(map(is_not, arrays, self._loaded)):
             self._loaded = None
-            self.network.set_weights(arrays)
+            for part in self._parts:
+                load_weights(part, weights)
             self._loaded = arrays
 
     def __call__(self, x):
@@ -84,22 +90,45 @@ class Predictor:
             if n % self.tile:
                 padding = np.zeros((-n % self.tile, *batch.shape[1:]), batch.dtype)
                 batch = np.concatenate([batch, padding])
-            threads, function = threads_for(len(batch) * self._work), self._forward
-            if len(batch) == self.tile:  # neither a loop nor threads of its own
-                threads, function = threads and 0, self._forward_tile
-            result = self._traced(function, tf.constant(batch), threads=threads)
+            threads = threads_for(len(batch) * self._work)
+            if len(batch) == self.tile and threads:
+                result = self._graph_of_tile(batch)(batch)
+            else:
+                result = self._traced(self._forward, tf.constant(batch), threads=threads)
             out[start : start + n] = result.numpy()[:n]
         return out
 
+    def _graph_of_tile(self, batch):
+        """Return the graph of a single tile, which takes neither a loop nor other threads."""
+        if batch.dtype not in self._standing:
+            graph = Standing(self._forward_tile, batch.shape[1:], tf.as_dtype(batch.dtype))
+            self._standing[batch.dtype] = graph
+        return self._standing[batch.dtype]
+
     def _forward(self, x):
-        tiles = tf.reshape(x, (-1, self.tile, *x.shape[1:]))
-        y = tf.map_fn(
-            self._forward_tile,
-            tiles,
-            parallel_iterations=self._n_tiles,
-            fn_output_signature=self._dtype,
-        )
-        return tf.reshape(y, (-1, *self._shape))
+        for part, tile in zip(self._parts, (self.tile, WHOLE), strict=False):
+            x = _in_tiles(part, x, tile, self._n_tiles)
+        return x
 
     def _forward_tile(self, x):
-        return self.network(tf.reshape(x, (self.tile, *x.shape[1:])), training=False)
+        return self._forward(tf.reshape(x, (self.tile, *x.shape[1:])))
+
+
+def _in_tiles(network, x, tile, n_at_once):
+    """Return what a network gives for each sample of a tensor, in tiles of one size."""
+    n, *shape = x.shape
+    if n is not None and n <= tile:
+        return network(_padded(x, tile - n), training=False)[:n]
+    n = tf.shape(x)[0]
+    y = tf.map_fn(
+        lambda one: network(tf.reshape(one, (tile, *shape)), training=False),
+        tf.reshape(_padded(x, -n % tile), (-1, tile, *shape)),
+        parallel_iterations=n_at_once,
+        fn_output_signature=network.outputs[0].dtype,
+    )
+    return tf.reshape(y, (-1, *y.shape[2:]))[:n]
+
+
+def _padded(x, n):
+    """Return a tensor with ``n`` more samples, all zero."""
+    return tf.pad(x, [[0, n]] + [[0, 0]] * (x.shape.rank - 1))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from cae_sklearn._arrays import confined as module
-from cae_sklearn._arrays.confined import Traced, any_number_of_samples, confined
+from cae_sklearn._arrays.confined import Standing, Traced, any_number_of_samples, confined
 
 
 def gradient_of_a_convolution(x, missing, kernel):
@@ -55,6 +55,27 @@ def test_the_fallback_serves_releases_without_the_operations(monkeypatch):
     assert module._has_raw_datasets()
     monkeypatch.delattr(tf.raw_ops, "PrivateThreadPoolDataset")
     assert not module._has_raw_datasets()
+
+
+def test_what_stands_ready_gives_the_bits_of_one_thread(tensors, expected):
+    x, _, kernel = tensors
+    graph = Standing(lambda x: gradient_of_a_convolution(x, None, kernel), x.shape[1:], x.dtype)
+    for _ in range(3):
+        np.testing.assert_array_equal(graph(x.numpy()), expected)
+    assert np.any(graph(x.numpy()[:4]).numpy() != expected)
+    assert np.any(graph(2 * x.numpy()).numpy() != expected)
+    np.testing.assert_array_equal(graph(x.numpy()), expected)
+
+
+def test_what_stands_ready_survives_an_error():
+    def of_one(x):
+        tf.debugging.assert_equal(tf.shape(x)[0], 1)
+        return 2 * x
+
+    graph = Standing(of_one, (3,), tf.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        graph(np.ones((2, 3), np.uint8))
+    np.testing.assert_array_equal(graph(np.ones((1, 3), np.uint8)), np.full((1, 3), 2))
 
 
 def test_a_function_is_traced_once_for_any_number_of_samples():

@@ -26,7 +26,29 @@ def test_samples_pass_in_tiles(network, tile, n_tiles):
     for some in (slice(0, 1), slice(3, 10), slice(23, 24), slice(5, 80), slice(130, 131)):
         np.testing.assert_array_equal(predictor(X[some]), together[some])
     np.testing.assert_array_equal(predictor(np.float64(X)), together)
-    assert len(predictor._traced.graphs) == min(n_tiles, 2)  # of one tile, of any number
+    assert len(predictor._standing) == 1
+    assert len(predictor._traced.graphs) == min(n_tiles - 1, 1)  # of any number of tiles
+
+
+@pytest.mark.parametrize(("tile", "n_tiles"), [(24, 1), (24, 3), (1, 5), (48, 2)])
+def test_what_comes_last_has_whole_tiles_whatever_the_tile(network, tile, n_tiles):
+    inputs = keras.Input((5,))
+    last = keras.Model(inputs, keras.layers.Dense(300)(inputs))
+    predictor = Predictor(network, tile, n_tiles, last)
+    together = predictor(X)
+    np.testing.assert_allclose(together, last(network(X)), atol=1e-6)
+    for some in (slice(0, 1), slice(3, 10), slice(5, 80), slice(130, 131)):
+        np.testing.assert_array_equal(predictor(X[some]), together[some])
+
+
+def test_both_parts_get_their_weights(network):
+    inputs = keras.Input((5,))
+    last = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+    predictor = Predictor(network, 24, last=last)
+    weights = {variable.path: variable.numpy() + 1 for variable in network.weights + last.weights}
+    predictor.load(weights)
+    for variable in network.weights + last.weights:
+        np.testing.assert_array_equal(variable.numpy(), weights[variable.path])
 
 
 def test_weights_come_by_their_paths(network):
