@@ -2,7 +2,8 @@
 
 How one operation divides its sums among threads, and so the last bits of the result, depends on
 the number of threads. TensorFlow takes such limits for a whole process, or for a dataset. So
-`confined` makes a dataset of one element, which the function computes. This file alone knows that.
+`confined` makes a dataset of one element, which the function computes, and `Standing` takes the
+elements of one that does not end. This file alone knows that.
 """
 
 import tensorflow as tf
@@ -95,7 +96,7 @@ class Standing:
 
     def __call__(self, x):
         """Return the tensor that the function gives for an array; not for two threads at once."""
-        self._input.assign(x, read_value=False)
+        tf.raw_ops.AssignVariableOp(resource=self._input.handle, value=x)  # at once
         return self._results.get_next()
 
 
