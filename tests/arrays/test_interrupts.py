@@ -72,19 +72,16 @@ def test_an_error_without_an_interrupt_stays():
 
 
 def test_the_first_is_noted_and_the_second_raised():
-    with pytest.raises(KeyboardInterrupt), handled(Raise()), handled(Note()) as note:
-        assert not note.pressed
-        press()
-        assert note.pressed
-        press()
-
-
-def test_after_the_inner_block_the_outer_handler_is_back():
-    with pytest.raises(KeyboardInterrupt), handled(Raise()) as outer:
+    with handled(Raise()) as outer:
         with handled(Note()) as note:
+            assert not note.pressed
             press()
-        assert note.pressed and not outer.has_raised
-        press()
+            assert note.pressed
+            with pytest.raises(KeyboardInterrupt):
+                press()
+        assert signal.getsignal(signal.SIGINT) is outer and not outer.has_raised
+        with pytest.raises(KeyboardInterrupt):
+            press()
 
 
 def test_a_handler_of_the_user_stays():
