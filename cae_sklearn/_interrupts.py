@@ -29,12 +29,14 @@ def end_or_warn(name, n_epochs, most):
     """
     if is_one_of_many():
         raise KeyboardInterrupt
-    warnings.warn(
+    text = (
         f"{name}: Ctrl-C ended the training in epoch {n_epochs} of {most}. What was learned so far "
-        "is kept, and the fit is completed with it. Press Ctrl-C again to end it at once.",
-        UserWarning,
-        stacklevel=6,
+        "is kept, and the fit is completed with it. Press Ctrl-C again to end it at once."
     )
+    try:
+        warnings.warn(text, UserWarning, stacklevel=6)
+    except UserWarning:  # errors, if the user wants it so; then nothing is kept
+        raise KeyboardInterrupt from None
 
 
 def is_one_of_many():

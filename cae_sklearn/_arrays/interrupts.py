@@ -5,8 +5,8 @@ half-way, so the first Ctrl-C of a training is only noted, and the loops look fo
 call; a second one raises KeyboardInterrupt, as always. asyncio's runner does the same. The
 exception may be swallowed: by destructors and callbacks of weak references, of which TensorFlow has
 many, or by C, which also makes a SystemError of it. So the signal is sent again while the fit goes
-on, and whatever error ends it then is a KeyboardInterrupt. Only Python's own handler is replaced,
-for as long as the fit takes.
+on, and a fit in which KeyboardInterrupt was raised ends in it, whatever became of it. Only Python's
+own handler is replaced, for as long as the fit takes.
 """
 
 import _thread
@@ -19,21 +19,29 @@ AGAIN = 1.0  # seconds from one KeyboardInterrupt to the next, if the block goes
 
 
 class Raise:
-    """Handler of a signal that raises KeyboardInterrupt until the block is left."""
+    """Handler of a signal that raises KeyboardInterrupt while its block runs.
+
+    A signal that comes while the handler is being set or taken back counts at the block's end.
+    """
 
     def __init__(self):
-        self.has_raised = self.is_left = False
+        self.has_raised = self.is_active = False
 
     def __call__(self, number, frame):
         """Handle the signal."""
         self.has_raised = True
-        # threading.Timer takes a lock that the interrupted code may hold
-        _thread.start_new_thread(self._insist, (number,))
-        raise KeyboardInterrupt
+        if self.is_active:
+            # threading.Timer takes a lock that the interrupted code may hold
+            _thread.start_new_thread(self._insist, (number,))
+            raise KeyboardInterrupt
 
     def _insist(self, number):
         time.sleep(AGAIN)
-        if not self.is_left:
+        if not self.is_active:
+            return
+        if hasattr(signal, "pthread_kill"):  # wakes the thread where it waits
+            signal.pthread_kill(threading.main_thread().ident, number)
+        else:  # Windows
             signal.raise_signal(number)
 
 
@@ -55,7 +63,7 @@ class Note(Raise):
 def handled(handler):
     """Let SIGINT go to a handler, unless the user has one or this is not the main thread.
 
-    Yields the handler. Whatever error its KeyboardInterrupt became, that is what is raised.
+    Yields the handler. Whatever becomes of its KeyboardInterrupt, that is what is raised.
     """
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
@@ -63,12 +71,20 @@ def handled(handler):
         yield handler
         return
     signal.signal(signal.SIGINT, handler)
+    error = None
     try:
-        yield handler
-    except Exception as error:
-        if handler.has_raised:
-            raise KeyboardInterrupt from error
-        raise
+        try:
+            handler.is_active = True
+            yield handler
+        finally:
+            handler.is_active = False
+    except Exception as other:
+        if not handler.has_raised:
+            raise
+        error = other
     finally:
-        handler.is_left = True
-        signal.signal(signal.SIGINT, before)
+        handler.is_active = False
+        if signal.getsignal(signal.SIGINT) is handler:  # the user has set no other meanwhile
+            signal.signal(signal.SIGINT, before)
+    if handler.has_raised:
+        raise KeyboardInterrupt from error

@@ -204,8 +204,8 @@ class Autoencoder(Description):
         errors = np.empty(len(images))
         for chunk in chunks(len(images), float_bytes(images)):
             restored = self.decode(weights, self.encode(weights, images[chunk]))
-            squares = np.square(restored - images[chunk], dtype=np.float64)
-            errors[chunk] = squares.mean(axis=(1, 2, 3))
+            residual = np.subtract(restored, images[chunk], dtype=np.float64)
+            errors[chunk] = np.square(residual).mean(axis=(1, 2, 3))
         return errors
 
     # -- learning around the training ----------------------------------------------
