@@ -16,11 +16,11 @@ from ._arrays.progress import listener
 from ._interrupts import end_or_warn
 from ._sklearn import HasMethods, Interval, Options, StrOptions
 from ._tasks import CallbackSupportMixin
+from ._validation import LARGEST
 from ._version import __version__
 
 FORMAT = 3  # of the state of a fitted estimator; raised when older files would mean another thing
 _OF_THE_FIT = {"callbacks_"}  # not saved: callbacks may hold files and networks
-LARGEST = float(np.finfo(np.float32).max)
 MOST = 2**53  # epochs, samples and the like: more are no longer counted exactly
 COUNT = Interval(Integral, 1, MOST, closed="both")
 OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}

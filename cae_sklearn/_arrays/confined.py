@@ -96,7 +96,7 @@ class Standing:
 
     def __call__(self, x):
         """Return the tensor that the function gives for an array; not for two threads at once."""
-        tf.raw_ops.AssignVariableOp(resource=self._input.handle, value=x)  # at once
+        tf.raw_ops.AssignVariableOp(resource=self._input.handle, value=x)  # `assign` looks longer
         return self._results.get_next()
 
 

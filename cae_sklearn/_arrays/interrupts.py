@@ -76,7 +76,7 @@ def handled(handler):
         try:
             handler.is_active = True
             yield handler
-        finally:
+        finally:  # a signal may come before this is done; then the outer one does it
             handler.is_active = False
     except Exception as other:
         if not handler.has_raised:

@@ -72,7 +72,7 @@ class ContrastConv2D(Float32Layer):
     def call(self, x):
         responses = tf.nn.conv2d(x, tf.convert_to_tensor(self.kernel), self.strides, "VALID")
         moments = tf.stack([tf.reduce_mean(x, -1), tf.reduce_mean(tf.square(x), -1)], axis=-1)
-        for size, strides in self._along_each_axis():  # which takes a third of both at once
+        for size, strides in self._along_each_axis():  # less work than both at once
             moments = tf.nn.avg_pool2d(moments, size, strides, "VALID")
         mean, square = tf.unstack(moments, axis=-1)
         variance = tf.maximum(square - tf.square(mean), 0.0) + self.floor
