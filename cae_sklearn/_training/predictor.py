@@ -87,15 +87,12 @@ class Predictor:
         for start in range(0, x.shape[0], self._n_tiles * self.tile):
             batch = load_chunk(x, slice(start, start + self._n_tiles * self.tile))
             n = len(batch)
-            if n % self.tile:
-                padding = np.zeros((-n % self.tile, *batch.shape[1:]), batch.dtype)
-                batch = np.concatenate([batch, padding])
-            threads = threads_for(len(batch) * self._work)
-            if len(batch) == self.tile and threads:
+            threads = threads_for((n + -n % self.tile) * self._work)
+            if n <= self.tile and threads:
                 result = self._graph_of_tile(batch)(batch)
             else:
                 result = self._traced(self._forward, tf.constant(batch), threads=threads)
-            out[start : start + n] = result.numpy()[:n]
+            out[start : start + n] = result.numpy()[:n]  # without what fills the tile
         return out
 
     def _graph_of_tile(self, batch):
@@ -111,7 +108,8 @@ class Predictor:
         return x
 
     def _forward_tile(self, x):
-        return self._forward(tf.reshape(x, (self.tile, *x.shape[1:])))
+        filled = _padded(x, self.tile - tf.shape(x)[0])
+        return self._forward(tf.reshape(filled, (self.tile, *x.shape[1:])))
 
 
 def _in_tiles(network, x, tile, n_at_once):
