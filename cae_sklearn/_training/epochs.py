@@ -85,7 +85,10 @@ class Epochs:
         n_samples = tf.size(indices)
         data = gather(data, indices)
         last = n_steps(n_samples, batch_size) - 1
-        numbers = numbers_of_steps(self._network.optimizer, learning_rate, last + 1)
+        network = self._network
+        numbers = numbers_of_steps(
+            network.optimizer, learning_rate, last + 1, network.trainable_variables
+        )
         total = tf.constant(0.0)
         with ExitStack() as stack:
             drawn = [stack.enter_context(layer.drawn(n_samples)) for layer in self._dropouts]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from .proximal import AdamW, adam_scale, is_plain, l1_of, shrink
+from .proximal import AdamW, adam_scale, has_elastic_net, is_plain, l1_of, shrink
 
 
 @dataclass(frozen=True)
@@ -69,37 +69,43 @@ def state_variables(optimizer):
     return [variable for variable in optimizer.variables if "learning_rate" not in variable.path]
 
 
-def numbers_of_steps(optimizer, learning_rate, n_steps):
+def numbers_of_steps(optimizer, learning_rate, n_steps, variables):
     """Count some more steps; return what the updates of each need, a row of numbers a step.
 
-    Computed at once these cost nothing, one by one in each step several per cent of it. In
-    double precision a power of float32 is the same at any place of a vector, as it must be.
+    These are the numbers of the optimizer and, for each of the variables with an elastic net,
+    the one that its threshold is made of. Computed at once they cost nothing, one by one in
+    each step several per cent of it. In double precision a power of float32 is the same at any
+    place of a vector, as it must be.
     """
     last = optimizer.iterations.value.assign_add(tf.cast(n_steps, optimizer.iterations.dtype))
     steps = tf.cast(last - tf.range(n_steps - 1, -1, -1, dtype=last.dtype), tf.float64)
     rates = tf.cast(learning_rate, tf.float64) * tf.ones_like(steps)
     numbers, _ = KINDS[type(optimizer)]
-    return tf.cast(tf.stack(numbers(optimizer, rates, steps), axis=1), tf.float32)
+    *own, scale = numbers(optimizer, rates, steps)
+    l1s = [l1_of(variable) for variable in variables if has_elastic_net(variable)]
+    scales = [tf.cast(l1, tf.float64) * scale for l1 in l1s]
+    return tf.cast(tf.stack([*own, *scales], axis=1), tf.float32)
 
 
 def apply_update(optimizer, variables, gradients, numbers, built_for=None):
     """Update the variables, and bring those with an elastic net nearer to zero.
 
-    ``numbers`` is the row of this step. ``built_for`` are the variables that the optimizer was
+    ``numbers`` is the row of this step for these variables. ``built_for`` are the variables that the optimizer was
     built for, if these are more: callbacks may have frozen some.
     """
     _, update = KINDS[type(optimizer)]
     numbers = tf.unstack(numbers)
+    n_own = len(numbers) - sum(map(has_elastic_net, variables))
+    own, scales = numbers[:n_own], iter(numbers[n_own:])
     _, _, *slots = optimizer.variables
     places = {id(variable): i for i, variable in enumerate(built_for or variables)}
     n_slots = len(slots) // max(1, len(places))
     for variable, gradient in zip(variables, gradients, strict=True):
         i = places[id(variable)]
-        own = [slot.value for slot in slots[n_slots * i : n_slots * (i + 1)]]
-        threshold = update(optimizer, numbers, variable.value, gradient, *own)
-        l1 = l1_of(variable)
-        if l1 is not None:
-            shrink(variable.value, threshold(l1))
+        of_variable = [slot.value for slot in slots[n_slots * i : n_slots * (i + 1)]]
+        threshold = update(optimizer, own, variable.value, gradient, *of_variable)
+        if has_elastic_net(variable):
+            shrink(variable.value, threshold(next(scales)))
 
 
 def _numbers_of_adam(optimizer, rates, steps):
@@ -112,7 +118,7 @@ def _numbers_of_adam(optimizer, rates, steps):
 
 def _adam(optimizer, numbers, variable, gradient, m, v):
     """Do a step of Adam (Kingma & Ba, 2015, arXiv:1412.6980), in one fused kernel."""
-    rate, beta1_power, beta2_power, scale = numbers
+    rate, beta1_power, beta2_power = numbers
     epsilon = tf.constant(optimizer.epsilon)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -126,16 +132,16 @@ def _adam(optimizer, numbers, variable, gradient, m, v):
         epsilon=epsilon,
         grad=gradient,
     )
-    return lambda l1: l1 * scale / (tf.sqrt(v.read_value()) + epsilon)
+    return lambda scale: scale / (tf.sqrt(v.read_value()) + epsilon)
 
 
 def _numbers_of_adamw(optimizer, rates, steps):
-    return [*_numbers_of_adam(optimizer, rates, steps), optimizer.weight_decay * rates]
+    return [optimizer.weight_decay * rates, *_numbers_of_adam(optimizer, rates, steps)]
 
 
 def _adamw(optimizer, numbers, variable, *arguments):
     """Do a step of Adam after a decay of the weight (Loshchilov & Hutter, 2019)."""
-    *numbers, decay = numbers
+    decay, *numbers = numbers
     variable.assign_sub(variable.read_value() * decay)
     return _adam(optimizer, numbers, variable, *arguments)
 
@@ -147,7 +153,7 @@ def _numbers_of_sgd(optimizer, rates, steps):
 
 def _sgd(optimizer, numbers, variable, gradient, m=None):
     """Do a step of gradient descent with momentum, or without any."""
-    rate, whole_rate = numbers
+    [rate] = numbers
     if m is None:
         tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
     else:
@@ -158,23 +164,25 @@ def _sgd(optimizer, numbers, variable, gradient, m=None):
             grad=gradient,
             momentum=tf.constant(optimizer.momentum),
         )
-    return lambda l1: l1 * whole_rate
+    return lambda scale: scale
 
 
 def _numbers_of_rmsprop(optimizer, rates, steps):
-    return [rates]
+    return [rates, rates]
 
 
 def _rmsprop(optimizer, numbers, variable, gradient, v):
     """Do a step of RMSprop (Tieleman & Hinton, 2012)."""
     rho, epsilon = tf.constant(optimizer.rho), tf.constant(optimizer.epsilon)
-    rate = numbers[0] * tf.math.rsqrt(
+    [rate] = numbers
+    unit = tf.math.rsqrt(
         v.assign(rho * v.read_value() + (1.0 - rho) * tf.square(gradient)) + epsilon
     )
-    variable.assign_sub(rate * gradient)
-    return lambda l1: l1 * rate
+    variable.assign_sub(rate * unit * gradient)
+    return lambda scale: scale * unit
 
 
+# of each: the numbers of all steps, the last of them times l1 that of a threshold; a step
 KINDS = {
     keras.optimizers.Adam: (_numbers_of_adam, _adam),
     AdamW: (_numbers_of_adamw, _adamw),

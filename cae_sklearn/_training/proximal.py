@@ -31,11 +31,14 @@ class ElasticNet(keras.regularizers.Regularizer):
         return l1 * norm + (l2 + l2) * tf.nn.l2_loss(w)
 
 
+def has_elastic_net(variable):
+    """Tell whether a Keras variable has an elastic net."""
+    return isinstance(variable.regularizer, ElasticNet)
+
+
 def l1_of(variable):
-    """Return the factor of the L1 norm of a Keras variable, or None without an elastic net."""
-    if isinstance(variable.regularizer, ElasticNet):
-        return tf.convert_to_tensor(variable.regularizer.l1)
-    return None
+    """Return the factor of the L1 norm of a Keras variable with an elastic net."""
+    return tf.convert_to_tensor(variable.regularizer.l1)
 
 
 def shrink(variable, threshold):
@@ -94,9 +97,9 @@ def apply_gradients(optimizer, gradients, variables):
     """
     gradients, finish = list(gradients), []
     for i, variable in enumerate(variables):
-        l1 = l1_of(variable)
-        if l1 is None:
+        if not has_elastic_net(variable):
             continue
+        l1 = l1_of(variable)
         if is_plain(optimizer, keras.optimizers.Adam, keras.optimizers.AdamW, AdamW):
             finish.append((_shrink_after_adam, variable, l1, optimizer, i))
         elif is_plain(optimizer, keras.optimizers.SGD):

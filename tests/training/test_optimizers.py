@@ -47,7 +47,7 @@ def weights_after(apply, recipe, gradients, **regularizer):
 
 
 def update(optimizer, variables, gradients, learning_rate):
-    [numbers] = tf.unstack(numbers_of_steps(optimizer, learning_rate, 1), 1)
+    [numbers] = tf.unstack(numbers_of_steps(optimizer, learning_rate, 1, variables), 1)
     apply_update(optimizer, variables, gradients, numbers)
 
 
