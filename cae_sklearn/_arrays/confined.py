@@ -1,16 +1,84 @@
 """Graphs that run each operation on one thread, and a given number of operations at once.
 
 How one operation divides its sums among threads, and so the last bits of the result, depends on
-the number of threads. TensorFlow takes such limits for a whole process, or for a dataset. So
-`confined` makes a dataset of one element, which the function computes, and `Standing` takes the
-elements of one that does not end. This file alone knows that.
+the number of threads. TensorFlow takes such limits for a whole process, or for a dataset. So the
+function becomes the map of an endless dataset; this file alone knows that.
 """
+
+import threading
 
 import tensorflow as tf
 
 from .gradient_registry import forgotten_gradients
 
-__all__ = ["Standing", "Traced", "confined"]
+__all__ = ["Standing", "Traced"]
+
+
+class Standing:
+    """A function of tensors as a graph that stands ready, confined to some threads.
+
+    Each call puts its tensors into a queue and takes an element of the dataset, whose map takes
+    them out again. The graph goes with the object: TensorFlow keeps for ever what a dataset
+    that is made in each call instantiates, 3 MiB for a small network that trains.
+
+    Parameters
+    ----------
+    function : callable
+        Takes tensors, and None for each None of ``specs``; returns one tensor.
+    specs : list of tf.TensorSpec or None
+        What the function takes.
+    n_threads : int
+        How many operations run at once.
+    autograph : bool, default=True
+        As for `Traced`.
+    """
+
+    def __init__(self, function, specs, n_threads, autograph=True):
+        present = [spec for spec in specs if spec is not None]
+        self._is_fed, self._lock = False, threading.Lock()
+        with forgotten_gradients():
+            function = _concrete(function, specs, autograph)
+        with tf.init_scope():  # where the call is a part of another graph
+            self._inputs = inputs = tf.queue.FIFOQueue(1, [spec.dtype for spec in present])
+
+            @tf.autograph.experimental.do_not_convert  # the function is traced already
+            def of_next(_):
+                tensors = tf.nest.flatten(inputs.dequeue())
+                for tensor, spec in zip(tensors, present, strict=True):
+                    tensor.set_shape(spec.shape)
+                return function(*[spec if spec is None else tensors.pop(0) for spec in specs])
+
+            dataset = tf.data.Dataset.from_tensors(0).repeat().map(of_next)
+            self._results = iter(dataset.with_options(_options(n_threads)))
+
+    def __call__(self, *tensors):
+        """Return the tensor that the function gives; each may be an array."""
+        with self._lock:
+            if self._is_fed:  # the last call was interrupted
+                self._empty()
+            self._is_fed = True
+            fed = tf.raw_ops.QueueEnqueueV2(  # the method `enqueue` takes longer
+                handle=self._inputs.queue_ref,
+                components=[tensor for tensor in tensors if tensor is not None],
+            )
+            with tf.control_dependencies([fed]):  # which order the calls in another graph
+                result = self._results.get_next()
+            self._is_fed = False
+        return result
+
+    def _empty(self):
+        with tf.init_scope():
+            while self._inputs.size() > 0:
+                self._inputs.dequeue()
+
+
+def _options(n_threads):
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    options.threading.private_threadpool_size = n_threads
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 class Traced:
@@ -30,129 +98,26 @@ class Traced:
     def __call__(self, function, *tensors, threads=None):
         """Call ``function(*tensors)``, with so many operations at once; None sets no limit.
 
-        ``tensors`` may hold None. Two functions that are equal share a graph.
+        ``tensors`` may be arrays, or None. Two functions that are equal share a graph.
         """
-        dtypes = tuple(tensor is not None and tensor.dtype for tensor in tensors)
-        key = function, threads is None, dtypes
+        key = function, threads, *[tensor is not None and tensor.dtype for tensor in tensors]
         if key not in self.graphs:
             specs = list(map(any_number_of_samples, tensors))
-            with forgotten_gradients():
-                if threads is None:
+            if threads is None:
+                with forgotten_gradients():
                     self.graphs[key] = _concrete(function, specs, self._autograph)
-                else:
-                    self.graphs[key] = confined(function, specs, self._autograph)
-        if threads is None:
-            return self.graphs[key](*tensors)
-        return self.graphs[key](tf.constant(threads, tf.int64), *tensors)
+            else:
+                self.graphs[key] = Standing(function, specs, threads, self._autograph)
+        return self.graphs[key](*tensors)
 
 
 def any_number_of_samples(tensor):
     """Return the specification of tensors like this one, with any length of the first axis."""
     if tensor is None:
         return None
-    shape = [None, *tensor.shape[1:]] if tensor.shape.rank else []
+    shape = [None, *tensor.shape[1:]] if len(tensor.shape) else []
     return tf.TensorSpec(shape, tensor.dtype)
 
 
 def _concrete(function, specs, autograph):
     return tf.function(function, autograph=autograph).get_concrete_function(*specs)
-
-
-class Standing:
-    """A function of one tensor that is called often, its operations one by one on one thread.
-
-    It is the map of an endless dataset of which each call takes an element. Such an iterator
-    stands ready; what `confined` returns makes a dataset in each call, which takes longer than a
-    small network.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a tensor and returns one.
-    shape : tuple of int
-        Of a sample.
-    dtype : tf.DType
-        Of samples.
-    """
-
-    def __init__(self, function, shape, dtype):
-        self._input = x = tf.Variable(
-            tf.zeros([0, *shape], dtype), shape=tf.TensorShape([None, *shape]), trainable=False
-        )
-        with forgotten_gradients():
-            function = _concrete(function, [tf.TensorSpec([None, *shape], dtype)], autograph=False)
-
-            @tf.autograph.experimental.do_not_convert
-            def of_present(_):
-                return function(x.read_value())
-
-            dataset = tf.data.Dataset.from_tensors(0).repeat().map(of_present)
-        options = tf.data.Options()
-        options.threading.max_intra_op_parallelism = 1
-        options.autotune.enabled = options.experimental_optimization.apply_default_optimizations = (
-            False
-        )
-        self._results = iter(dataset.with_options(options))
-
-    def __call__(self, x):
-        """Return the tensor that the function gives for an array; not for two threads at once."""
-        tf.raw_ops.AssignVariableOp(resource=self._input.handle, value=x)  # `assign` looks longer
-        return self._results.get_next()
-
-
-def confined(function, specs, autograph=True):
-    """Return a graph of ``function`` that takes a number of threads first, then its tensors.
-
-    Parameters
-    ----------
-    function : callable
-        Takes tensors, and None for each None of ``specs``; returns one tensor.
-    specs : list of tf.TensorSpec or None
-        What the function takes.
-    autograph : bool, default=True
-        As for `Traced`.
-    """
-    function = _concrete(function, specs, autograph)
-
-    @tf.autograph.experimental.do_not_convert  # the function is traced already
-    def on_present(*present):
-        present = iter(present)
-        return function(*[spec if spec is None else next(present) for spec in specs])
-
-    def with_threads(n_threads, *tensors):
-        present = tuple(tensor for tensor in tensors if tensor is not None)
-        dataset = tf.data.Dataset.from_tensors(present).map(on_present)
-        return _single_element(dataset, n_threads, function.structured_outputs)
-
-    return _concrete(with_threads, [tf.TensorSpec([], tf.int64), *specs], autograph=False)
-
-
-def _has_raw_datasets():
-    """Tell whether TensorFlow has the operations that take the number of threads as a tensor."""
-    names = "MaxIntraOpParallelismDataset", "PrivateThreadPoolDataset", "DatasetToSingleElement"
-    return all(hasattr(tf.raw_ops, name) for name in names)
-
-
-def _single_element(dataset, n_threads, output):
-    if not _has_raw_datasets():
-        return _single_element_by_options(dataset)
-    result = {"output_types": [output.dtype], "output_shapes": [output.shape]}
-    dataset = tf.raw_ops.MaxIntraOpParallelismDataset(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        max_intra_op_parallelism=1,
-        **result,
-    )
-    dataset = tf.raw_ops.PrivateThreadPoolDataset(
-        input_dataset=dataset, num_threads=n_threads, **result
-    )
-    return tf.raw_ops.DatasetToSingleElement(dataset=dataset, **result)[0]
-
-
-def _single_element_by_options(dataset):
-    """Return the element by the public options, which fix the number of operations at once.
-
-    The bits are the same; small steps lose the time that a second thread costs them.
-    """
-    options = tf.data.Options()
-    options.threading.max_intra_op_parallelism = 1
-    return dataset.with_options(options).get_single_element()

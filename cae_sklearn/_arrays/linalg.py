@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import tensorflow as tf
 
-from .confined import confined
+from .confined import Standing
 from .progress import counted
 from .streaming import deviation
 from .threads import threads_for
@@ -120,14 +120,13 @@ def _by_blocks(function, x, y):
     threads = threads_for(x.size * y.shape[1])
     if threads is None:
         return _blocks(*tensors, function=function).numpy()
-    traced = _confined_blocks(function, tensors[0].dtype)
-    return traced(tf.constant(threads, tf.int64), *tensors).numpy()
+    return _standing_blocks(function, tensors[0].dtype, threads)(*tensors).numpy()
 
 
 @cache
-def _confined_blocks(function, dtype):
+def _standing_blocks(function, dtype, threads):
     specs = [tf.TensorSpec([None, None], dtype)] * 2
-    return confined(partial(_blocks, function=function), specs, autograph=False)
+    return Standing(partial(_blocks, function=function), specs, threads, autograph=False)
 
 
 def _blocks(x, y, function):

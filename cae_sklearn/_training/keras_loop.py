@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.confined import any_number_of_samples, confined
+from .._arrays.confined import Traced
 from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
 from .batches import Batches, n_steps
@@ -29,6 +29,7 @@ def fit_in_keras(trainer, plan, fit, interrupt):
     small = plan.batch_size < LEAST_BATCH
     if trainer.is_traced_small != small:  # the layers differ
         trainer.train_function = trainer.test_function = None
+        trainer.traced = Traced()
         trainer.is_traced_small = small
     validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
     with forgotten_gradients(), trainer.small_batches(plan.batch_size):
@@ -46,7 +47,7 @@ def fit_in_keras(trainer, plan, fit, interrupt):
 def train_step(trainer, data):
     """Do one step of Keras's loop: the gradients are ours, the rest is Keras's."""
     variables = trainer.trainable_variables
-    result = _call_confined(trainer.flat_gradients, data)
+    result = _call(trainer, trainer.flat_gradients, data)
     sizes = [1, *(int(np.prod(variable.shape)) for variable in variables)]
     loss, *gradients = tf.split(result, sizes)
     gradients = [
@@ -60,16 +61,12 @@ def train_step(trainer, data):
 def test_step(trainer, data):
     """Return the loss of a batch of Keras's loop."""
     indices = tf.range(tf.shape(data[0])[0])
-    total = _call_confined(trainer.validate, data, indices)
+    total = _call(trainer, trainer.validate, data, indices)
     loss = total / tf.cast(tf.size(indices), tf.float32)
     return tf.add_n([loss, *trainer.losses])
 
 
-def _call_confined(function, data, *tensors):
+def _call(trainer, function, data, *tensors):
     """Call ``function`` as a part of what Keras traces."""
     tensors = *keras.utils.unpack_x_y_sample_weight(data), *tensors
-    threads = threads_for(math.inf)
-    if threads is None:
-        return function(*tensors)
-    function = confined(function, list(map(any_number_of_samples, tensors)))
-    return function(tf.constant(threads, tf.int64), *tensors)
+    return trainer.traced(function, *tensors, threads=threads_for(math.inf))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.confined import Standing, Traced
+from .._arrays.confined import Traced
 from .._arrays.streaming import load_chunk
 from .._arrays.threads import threads_for
 
@@ -36,6 +36,12 @@ def load_weights(model, weights):
     model.set_weights([weights[variable.path] for variable in model.weights])
 
 
+def assign(variables, values):
+    """Set Keras variables from tensors; in one graph that is faster than one by one."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.value.assign(value)
+
+
 class Predictor:
     """A network that only predicts; it has no optimizer.
 
@@ -57,25 +63,26 @@ class Predictor:
     def __init__(self, network, tile, n_tiles=1, last=None):
         self.network, self.tile, self._n_tiles = network, tile, n_tiles
         self._parts = [network] if last is None else [network, last]
-        self._paths = [variable.path for part in self._parts for variable in part.weights]
+        self._variables = [variable for part in self._parts for variable in part.weights]
         output = self._parts[-1].outputs[0]
         (_, *self._shape), self._dtype = output.shape, output.dtype
         self._loaded = None
         self._work = sum(map(multiply_adds, self._parts))
         self._traced = Traced(autograph=False)
-        self._standing = {}  # graphs of one tile, by dtype
 
     def load(self, weights):
         """Set the weights from a dict of arrays by path, which may hold others.
 
         The very arrays that were loaded last need not be copied again.
         """
-        arrays = [weights[path] for path in self._paths]
+        arrays = [weights[variable.path] for variable in self._variables]
         if self._loaded is None or any(map(is_not, arrays, self._loaded)):
             self._loaded = None
-            for part in self._parts:
-                load_weights(part, weights)
+            self._traced(self._assign, *arrays)
             self._loaded = arrays
+
+    def _assign(self, *values):
+        assign(self._variables, values)
 
     def __call__(self, x):
         """Return what the network gives for each sample.
@@ -88,19 +95,11 @@ class Predictor:
             batch = load_chunk(x, slice(start, start + self._n_tiles * self.tile))
             n = len(batch)
             threads = threads_for((n + -n % self.tile) * self._work)
-            if n <= self.tile and threads:
-                result = self._graph_of_tile(batch)(batch)
-            else:
-                result = self._traced(self._forward, tf.constant(batch), threads=threads)
+            # a single tile takes no loop
+            forward = self._forward_tile if n <= self.tile else self._forward
+            result = self._traced(forward, batch, threads=threads)
             out[start : start + n] = result.numpy()[:n]  # without what fills the tile
         return out
-
-    def _graph_of_tile(self, batch):
-        """Return the graph of a single tile, which takes neither a loop nor other threads."""
-        if batch.dtype not in self._standing:
-            graph = Standing(self._forward_tile, batch.shape[1:], tf.as_dtype(batch.dtype))
-            self._standing[batch.dtype] = graph
-        return self._standing[batch.dtype]
 
     def _forward(self, x):
         for part, tile in zip(self._parts, (self.tile, WHOLE), strict=False):

@@ -21,7 +21,7 @@ from .fit_loop import LEAST_BATCH, Plan, fit_loop
 from .gradients import Gradients
 from .layer_kinds import BatchStatisticsLayer, Dropout, RandomLayer
 from .optimizers import Recipe, is_fast, make, state_variables
-from .predictor import flat_layers, load_weights, multiply_adds
+from .predictor import assign, flat_layers, multiply_adds
 
 if keras.backend.backend() != "tensorflow":  # pragma: no cover
     raise ImportError(
@@ -102,17 +102,19 @@ class Trainer(keras.Model):
         values = (slots or {}).get(type(self.optimizer).__name__, ())
         if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
             values = self._first_state
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        values = [*values, *(weights[variable.path] for variable in self.weights)]
+        self.traced(self._assign, *values)
         learning_rate = self._first_rate if learning_rate is None else learning_rate
         if learning_rate is not None:
             self.optimizer.learning_rate = float(learning_rate)
         for name, value in hyper.items():
             self._hyper[name].assign(float(value))
-        load_weights(self, weights)
         self.rng = np.random.default_rng(seed)
         for layer in self._random:
             layer.seed_generator.state.assign([int(self.rng.integers(2**31)), 0])
+
+    def _assign(self, *values):
+        assign([*state_variables(self.optimizer), *self.weights], values)
 
     def learned(self):
         """Return the weights as a dict of arrays, the keys like ``"hidden1/kernel"``."""

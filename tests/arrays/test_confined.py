@@ -1,11 +1,15 @@
-"""Graphs on a given number of threads: the same bits, with TensorFlow's raw operations or not."""
+"""Graphs that stand ready on a given number of threads: the bits of one thread."""
+
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
-from cae_sklearn._arrays import confined as module
-from cae_sklearn._arrays.confined import Standing, Traced, any_number_of_samples, confined
+from cae_sklearn._arrays.confined import Standing, Traced, any_number_of_samples
 
 
 def gradient_of_a_convolution(x, missing, kernel):
@@ -26,56 +30,95 @@ def tensors():
 
 @pytest.fixture(scope="module")
 def expected(tensors):
-    return confined_on(1, tensors)
+    return standing(tensors)(*tensors).numpy()
 
 
-def confined_on(threads, tensors):
+def standing(tensors, n_threads=1):
     specs = [*map(any_number_of_samples, tensors[:2]), tf.TensorSpec(tensors[2].shape)]
-    graph = confined(gradient_of_a_convolution, specs)
-    return graph(tf.constant(threads, tf.int64), *tensors).numpy()
+    return Standing(gradient_of_a_convolution, specs, n_threads)
 
 
-def test_a_confined_graph_computes_the_function(tensors, expected):
+def doubled(n_threads=1):
+    return Standing(lambda x: 2 * x, [tf.TensorSpec([None, 3])], n_threads)
+
+
+def test_it_computes_the_function(tensors, expected):
     np.testing.assert_allclose(gradient_of_a_convolution(*tensors), expected, rtol=1e-4, atol=0.1)
     assert np.abs(expected).max() > 100
 
 
 def test_three_threads_give_the_bits_of_one(tensors, expected):
-    np.testing.assert_array_equal(confined_on(3, tensors), expected)
+    np.testing.assert_array_equal(standing(tensors, 3)(*tensors), expected)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_public_options_give_the_same_bits(tensors, expected, threads, monkeypatch):
-    monkeypatch.setattr(module, "_has_raw_datasets", lambda: False)
-    monkeypatch.delattr(tf.raw_ops, "MaxIntraOpParallelismDataset")
-    np.testing.assert_array_equal(confined_on(threads, tensors), expected)
-
-
-def test_the_fallback_serves_releases_without_the_operations(monkeypatch):
-    assert module._has_raw_datasets()
-    monkeypatch.delattr(tf.raw_ops, "PrivateThreadPoolDataset")
-    assert not module._has_raw_datasets()
-
-
-def test_what_stands_ready_gives_the_bits_of_one_thread(tensors, expected):
+def test_each_call_has_its_own_tensors(tensors, expected):
     x, _, kernel = tensors
-    graph = Standing(lambda x: gradient_of_a_convolution(x, None, kernel), x.shape[1:], x.dtype)
+    graph = standing(tensors)
     for _ in range(3):
-        np.testing.assert_array_equal(graph(x.numpy()), expected)
-    assert np.any(graph(x.numpy()[:4]).numpy() != expected)
-    assert np.any(graph(2 * x.numpy()).numpy() != expected)
-    np.testing.assert_array_equal(graph(x.numpy()), expected)
+        np.testing.assert_array_equal(graph(*tensors), expected)
+    assert np.any(graph(x[:4], None, kernel).numpy() != expected)
+    assert np.any(graph(2 * x, None, kernel).numpy() != expected)
+    np.testing.assert_array_equal(graph(x.numpy(), None, kernel.numpy()), expected)
 
 
-def test_what_stands_ready_survives_an_error():
+def test_an_error_of_the_function_is_raised_and_the_next_call_is_served():
     def of_one(x):
         tf.debugging.assert_equal(tf.shape(x)[0], 1)
         return 2 * x
 
-    graph = Standing(of_one, (3,), tf.uint8)
+    graph = Standing(of_one, [tf.TensorSpec([None, 3], tf.uint8)], 1)
     with pytest.raises(tf.errors.InvalidArgumentError):
         graph(np.ones((2, 3), np.uint8))
     np.testing.assert_array_equal(graph(np.ones((1, 3), np.uint8)), np.full((1, 3), 2))
+
+
+def test_a_call_after_an_interrupted_one_has_its_own_tensors(monkeypatch):
+    graph = doubled()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(graph, "_results", Interrupting())
+        graph(tf.ones((2, 3)))
+    np.testing.assert_array_equal(graph(tf.zeros((1, 3))), np.zeros((1, 3)))
+
+
+class Interrupting:
+    def get_next(self):
+        raise KeyboardInterrupt
+
+
+def test_threads_may_call_it_side_by_side():
+    graph = doubled(2)
+    with ThreadPoolExecutor(8) as executor:
+        results = list(executor.map(graph, [tf.fill((i % 7 + 1, 3), float(i)) for i in range(200)]))
+    for i, result in enumerate(results):
+        np.testing.assert_array_equal(result, np.full((i % 7 + 1, 3), 2.0 * i))
+
+
+def test_it_may_be_a_part_of_another_graph():
+    traced = Traced()
+
+    @tf.function
+    def twice(x):
+        return traced(tf.square, traced(tf.square, x, threads=1) + 1.0, threads=1)
+
+    for n in (2, 1):
+        x = tf.fill((n, 3), 3.0)
+        np.testing.assert_array_equal(twice(x), np.full((n, 3), 100.0))
+    assert len(traced.graphs) == 1
+
+
+def test_neither_tensors_nor_threads_outlive_it():
+    before = threading.active_count(), psutil.Process().num_threads()
+    graph = doubled(5)
+    x = tf.zeros((20_000_000, 3))
+    memory = psutil.Process().memory_info().rss
+    graph(x)
+    del x
+    assert psutil.Process().memory_info().rss < memory - 200e6
+    assert psutil.Process().num_threads() >= before[1] + 5
+    del graph
+    gc.collect()
+    assert psutil.Process().num_threads() < before[1] + 5
+    assert threading.active_count() == before[0]
 
 
 def test_a_function_is_traced_once_for_any_number_of_samples():
@@ -90,9 +133,9 @@ def test_a_function_is_traced_once_for_any_number_of_samples():
         for n in (1, 5):
             x = tf.ones((n, 3))
             np.testing.assert_array_equal(traced(double, x, None, threads=threads), 2 * x)
-    assert len(n_traced) == len(traced.graphs) == 2  # confined and not
+    assert len(n_traced) == len(traced.graphs) == 3
     np.testing.assert_array_equal(traced(double, x, tf.constant(3.0), threads=1), 3 * x)
-    assert len(traced.graphs) == 3
+    assert len(traced.graphs) == 4
 
 
 def test_any_length_is_that_of_the_first_axis():

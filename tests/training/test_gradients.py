@@ -35,7 +35,9 @@ def test_micro_batches_give_the_gradients_of_the_batch(model, n_samples):
         start = initial_weights(model, 0) | {"standardize/scale": np.ones(1, np.float32)}
         model.prepare(seed=0, learning_rate=0.01, weights=start, noise=0.0)
         model.gradients.n_micro_batches = n_micro_batches
-        [numbers] = tf.unstack(numbers_of_steps(model.optimizer, 0.01, 1, model.trainable_variables), 1)
+        [numbers] = tf.unstack(
+            numbers_of_steps(model.optimizer, 0.01, 1, model.trainable_variables), 1
+        )
         loss = model.epochs.train_step((x, None, weight), numbers, tf.constant(float(n_samples)))
         slots = next(iter(model.slots().values()))[1:]  # what the gradients were
         results.append([loss, *slots])

@@ -26,8 +26,7 @@ def test_samples_pass_in_tiles(network, tile, n_tiles):
     for some in (slice(0, 1), slice(3, 10), slice(23, 24), slice(5, 80), slice(130, 131)):
         np.testing.assert_array_equal(predictor(X[some]), together[some])
     np.testing.assert_array_equal(predictor(np.float64(X)), together)
-    assert len(predictor._standing) == 1
-    assert len(predictor._traced.graphs) == min(n_tiles - 1, 1)  # of any number of tiles
+    assert len(predictor._traced.graphs) <= 2  # of one tile, and of any number of them
 
 
 @pytest.mark.parametrize(("tile", "n_tiles"), [(24, 1), (24, 3), (1, 5), (48, 2)])
@@ -55,10 +54,10 @@ def test_weights_come_by_their_paths(network):
     weights = {variable.path: variable.numpy() + 1 for variable in network.weights}
     predictor = Predictor(network, 4)
     predictor.load({**weights, "another": None})
-    set_weights = network.set_weights
-    network.set_weights = None  # the same arrays are not copied again
-    predictor.load(dict(weights))
-    network.set_weights = set_weights
+    network.weights[0].assign(weights[network.weights[0].path] + 1)
+    predictor.load(dict(weights))  # the same arrays are not copied again
+    assert np.all(network.weights[0].numpy() == weights[network.weights[0].path] + 1)
+    predictor.load({path: weight.copy() for path, weight in weights.items()})
     for variable in network.weights:
         np.testing.assert_array_equal(variable.numpy(), weights[variable.path])
     with pytest.raises(KeyError):

@@ -121,7 +121,7 @@ def test_the_last_finite_epoch_comes_back(
 def test_a_gpu_is_not_bypassed(blobs, monkeypatch):
     expected, *_ = fitted(*blobs, epochs=2)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
-    monkeypatch.setattr("cae_sklearn._arrays.confined.confined", None)
+    monkeypatch.setattr("cae_sklearn._arrays.confined.Standing", None)
     on_gpu, *_ = fitted(*blobs, epochs=2)
     assert_equal(on_gpu, expected)
 
