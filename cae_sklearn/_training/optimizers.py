@@ -92,8 +92,8 @@ def numbers_of_steps(optimizer, learning_rate, n_steps, variables):
 def apply_update(optimizer, variables, gradients, numbers, built_for=None):
     """Update the variables, and bring those with an elastic net nearer to zero.
 
-    ``numbers`` is the row of this step for these variables. ``built_for`` are the variables that the optimizer was
-    built for, if these are more: callbacks may have frozen some.
+    ``numbers`` is the row of this step for these variables. ``built_for`` are the variables
+    that the optimizer was built for, if these are more: callbacks may have frozen some.
     """
     _, update = KINDS[type(optimizer)]
     numbers = tf.unstack(numbers)
