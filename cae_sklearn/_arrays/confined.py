@@ -5,7 +5,10 @@ the number of threads. TensorFlow takes such limits for a whole process, or for 
 function becomes the map of an endless dataset; this file alone knows that.
 """
 
+import ctypes
+import os
 import threading
+import weakref
 
 import tensorflow as tf
 
@@ -21,12 +24,15 @@ class Standing:
     them out again. The graph goes with the object: TensorFlow keeps for ever what a dataset
     that is made in each call instantiates, 3 MiB for a small network that trains.
 
+    A call may be a part of another graph. If that graph ends in an error, tensors may be left
+    in the queue, and the next call of it may wait for ever: make another object.
+
     Parameters
     ----------
     function : callable
         Takes tensors, and None for each None of ``specs``; returns one tensor.
     specs : list of tf.TensorSpec or None
-        What the function takes.
+        What the function takes; None is always None.
     n_threads : int
         How many operations run at once.
     autograph : bool, default=True
@@ -46,10 +52,12 @@ class Standing:
                 tensors = tf.nest.flatten(inputs.dequeue())
                 for tensor, spec in zip(tensors, present, strict=True):
                     tensor.set_shape(spec.shape)
-                return function(*[spec if spec is None else tensors.pop(0) for spec in specs])
+                tensors = iter(tensors)
+                return function(*[None if spec is None else next(tensors) for spec in specs])
 
             dataset = tf.data.Dataset.from_tensors(0).repeat().map(of_next)
             self._results = iter(dataset.with_options(_options(n_threads)))
+        _living.add(self)
 
     def __call__(self, *tensors):
         """Return the tensor that the function gives; each may be an array."""
@@ -61,7 +69,7 @@ class Standing:
                 handle=self._inputs.queue_ref,
                 components=[tensor for tensor in tensors if tensor is not None],
             )
-            with tf.control_dependencies([fed]):  # which order the calls in another graph
+            with tf.control_dependencies([fed]):  # in another graph nothing else says so
                 result = self._results.get_next()
             self._is_fed = False
         return result
@@ -72,17 +80,51 @@ class Standing:
                 self._inputs.dequeue()
 
 
+_living = weakref.WeakSet()
+
+
+def _keep_for_ever():
+    """Keep all that stands ready in a forked child.
+
+    The threads of its dataset are not there, and to destroy it would wait for them for ever.
+    """
+    for standing in _living:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(standing))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_for_ever)
+
+
 def _options(n_threads):
+    """Return the options of a dataset that runs so many operations at once.
+
+    They run in threads of its own, but for the number that the process has for that already.
+    """
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
-    options.threading.private_threadpool_size = n_threads
+    if n_threads == 1 or n_threads != _n_inter_op_threads():
+        options.threading.private_threadpool_size = n_threads
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return options
 
 
+def _n_inter_op_threads():
+    limit = os.environ.get("TF_NUM_INTEROP_THREADS", "")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        tf.config.threading.get_inter_op_parallelism_threads()
+        or (int(limit) if limit.isdigit() else 0)
+        or usable
+    )
+
+
 class Traced:
-    """Calls functions as graphs, each of which is traced once for any number of samples.
+    """Calls functions as graphs, each of which serves any number of samples.
+
+    All samples that a function gets have the same shape. It is traced once for each limit of
+    threads and each choice of dtypes.
 
     Parameters
     ----------

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._arrays.confined import Traced
 from .._arrays.gradient_registry import forgotten_gradients
 from .._arrays.threads import threads_for
 from .batches import Batches, n_steps
@@ -28,8 +27,7 @@ def fit_in_keras(trainer, plan, fit, interrupt):
     )
     small = plan.batch_size < LEAST_BATCH
     if trainer.is_traced_small != small:  # the layers differ
-        trainer.train_function = trainer.test_function = None
-        trainer.traced = Traced()
+        trainer.train_function = None
         trainer.is_traced_small = small
     validation = Batches(*plan.data, plan.held_out, trainer.tile) if plan.held_out.size else None
     with forgotten_gradients(), trainer.small_batches(plan.batch_size):
@@ -47,7 +45,9 @@ def fit_in_keras(trainer, plan, fit, interrupt):
 def train_step(trainer, data):
     """Do one step of Keras's loop: the gradients are ours, the rest is Keras's."""
     variables = trainer.trainable_variables
-    result = _call(trainer, trainer.flat_gradients, data)
+    small = trainer.is_traced_small
+    flat_gradients = trainer.flat_gradients_of_small if small else trainer.flat_gradients
+    result = _call(trainer, flat_gradients, data)
     sizes = [1, *(int(np.prod(variable.shape)) for variable in variables)]
     loss, *gradients = tf.split(result, sizes)
     gradients = [

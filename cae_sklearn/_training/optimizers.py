@@ -76,8 +76,8 @@ def numbers_of_steps(optimizer, learning_rate, n_steps, variables):
 
     These are the numbers of the optimizer and, for each of the variables with an elastic net,
     the one that its threshold is made of. Computed at once they cost nothing, one by one in
-    each step several per cent of it. In double precision a power of float32 is the same at any
-    place of a vector, as it must be.
+    each step several per cent of it. Powers are taken in double precision: in float32 those of
+    a vector are rounded in another way than single ones, and differently by their place.
     """
     last = optimizer.iterations.value.assign_add(tf.cast(n_steps, optimizer.iterations.dtype))
     steps = tf.cast(last - tf.range(n_steps - 1, -1, -1, dtype=last.dtype), tf.float64)
@@ -184,7 +184,8 @@ def _rmsprop(optimizer, numbers, variable, gradient, v):
     return lambda scale: scale * unit
 
 
-# of each: the numbers of all steps, the last of them times l1 that of a threshold; a step
+# for each class a function that gives the numbers of all steps (the last of them, times l1, is
+# what a threshold is made of), and one that does a step with all but that
 KINDS = {
     keras.optimizers.Adam: (_numbers_of_adam, _adam),
     AdamW: (_numbers_of_adamw, _adamw),

@@ -36,7 +36,10 @@ def borrowed(description, part, *arguments):
     yield network
     with _lock:  # not after an error, which may have left it half made
         _idle.append((key, network))
+        dropped = _idle[:-IDLE_LIMIT]
         del _idle[:-IDLE_LIMIT]
+    for _, network in dropped:
+        network.traced.graphs.clear()  # their threads and memory need not wait for the collector
 
 
 def check_process():

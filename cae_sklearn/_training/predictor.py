@@ -37,7 +37,7 @@ def load_weights(model, weights):
 
 
 def assign(variables, values):
-    """Set Keras variables from tensors; in one graph that is faster than one by one."""
+    """Set Keras variables from tensors. One graph that does so is faster than Keras, one by one."""
     for variable, value in zip(variables, values, strict=True):
         variable.value.assign(value)
 
@@ -68,7 +68,7 @@ class Predictor:
         (_, *self._shape), self._dtype = output.shape, output.dtype
         self._loaded = None
         self._work = sum(map(multiply_adds, self._parts))
-        self._traced = Traced(autograph=False)
+        self.traced = Traced(autograph=False)
 
     def load(self, weights):
         """Set the weights from a dict of arrays by path, which may hold others.
@@ -78,7 +78,7 @@ class Predictor:
         arrays = [weights[variable.path] for variable in self._variables]
         if self._loaded is None or any(map(is_not, arrays, self._loaded)):
             self._loaded = None
-            self._traced(self._assign, *arrays)
+            self.traced(self._assign, *arrays)
             self._loaded = arrays
 
     def _assign(self, *values):
@@ -97,7 +97,7 @@ class Predictor:
             threads = threads_for((n + -n % self.tile) * self._work)
             # a single tile takes no loop
             forward = self._forward_tile if n <= self.tile else self._forward
-            result = self._traced(forward, batch, threads=threads)
+            result = self.traced(forward, batch, threads=threads)
             out[start : start + n] = result.numpy()[:n]  # without what fills the tile
         return out
 

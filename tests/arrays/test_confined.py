@@ -1,6 +1,10 @@
 """Graphs that stand ready on a given number of threads: the bits of one thread."""
 
 import gc
+import os
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +13,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from cae_sklearn._arrays import confined as module
 from cae_sklearn._arrays.confined import Standing, Traced, any_number_of_samples
 
 
@@ -119,6 +124,53 @@ def test_neither_tensors_nor_threads_outlive_it():
     gc.collect()
     assert psutil.Process().num_threads() < before[1] + 5
     assert threading.active_count() == before[0]
+
+
+def test_its_threads_are_those_of_the_process_where_these_are_as_many(monkeypatch):
+    doubled()(tf.ones((1, 3)))  # TensorFlow runs by now
+    before = psutil.Process().num_threads()
+    monkeypatch.setattr(module, "_n_inter_op_threads", lambda: 5)
+    graphs = [doubled(5) for _ in range(10)]
+    for graph in graphs:
+        np.testing.assert_array_equal(graph(tf.ones((1, 3))), np.full((1, 3), 2))
+    assert psutil.Process().num_threads() < before + 30  # of 5 each it would be 50 more
+
+
+@pytest.mark.parametrize(("by_config", "by_environment", "n"), [(3, "4", 3), (0, "4", 4)])
+def test_the_threads_of_the_process_are_counted(monkeypatch, by_config, by_environment, n):
+    threads = tf.config.threading
+    monkeypatch.setattr(threads, "get_inter_op_parallelism_threads", lambda: by_config)
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", by_environment)
+    assert module._n_inter_op_threads() == n
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "")
+    assert module._n_inter_op_threads() == (by_config or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize("leave", ["os._exit", "sys.exit"])
+def test_a_forked_child_collects_garbage_and_ends(leave):
+    script = f"""
+        import gc, os, sys
+        import tensorflow as tf
+        from cae_sklearn._arrays.confined import Standing
+
+        def standing():
+            return Standing(lambda x: 2 * x, [tf.TensorSpec([None])], 2)
+
+        gc.disable()
+        kept, lost = standing(), standing()
+        kept(tf.ones(2)), lost(tf.ones(2))
+        lost.itself = lost
+        del lost
+        child = os.fork()
+        if not child:
+            del kept
+            gc.collect()
+            {leave}(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "7\n", ended.stderr
 
 
 def test_a_function_is_traced_once_for_any_number_of_samples():

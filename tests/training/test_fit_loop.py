@@ -39,7 +39,7 @@ def test_nothing_is_traced_again(blobs):
     clf.fit(X, y).predict(X)
     clf.predict(X[:1])  # few samples have a graph of their own
     networks = {part: network for (_, part, *_), network in pool._idle[-2:]}
-    caches = networks["trainer"].traced.graphs, networks["predictor"]._traced.graphs
+    caches = networks["trainer"].traced.graphs, networks["predictor"].traced.graphs
     before = [dict(graphs) for graphs in caches]
     for i, batch_size in enumerate((8, 37, 64, 500)):
         ElasticNetBNMLPClassifier(

@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,14 @@ from cae_sklearn._training.pool import borrowed
 IDLE_LIMIT = 12
 
 
+class Network(list):
+    """A network that has traced something."""
+
+    def __init__(self, *args):
+        super().__init__(args)
+        self.traced = SimpleNamespace(graphs={"a": "graph"})
+
+
 class Named(str):
     """The description of a network that is nothing but an object."""
 
@@ -23,7 +32,7 @@ class Named(str):
 
     def build(self, part):
         type(self).n_built += 1
-        return [self, part]
+        return Network(self, part)
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +45,15 @@ def use(*names):
     for name in names:
         with borrowed(Named(name), "trainer"):
             pass
+
+
+def test_a_dropped_network_lets_go_of_its_graphs():
+    with borrowed(Named("a"), "trainer") as network:
+        pass
+    use(*map(str, range(IDLE_LIMIT - 1)))
+    assert network.traced.graphs
+    use("the last one")
+    assert not network.traced.graphs
 
 
 def test_a_network_serves_one_after_the_other():
