@@ -35,7 +35,7 @@ from cae_sklearn.plotting import SparsityDisplay
 EPOCHS = 2 if args.quick else 30
 MANY_EPOCHS = 100 if args.quick else 3000
 N_SEEDS = 2 if args.quick else 6
-N_ALIKE = 1 if args.quick else 4
+N_ALIKE = 1 if args.quick else 10
 N_IMAGES = 300 if args.quick else 2000  # of each part
 
 
