@@ -258,7 +258,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         """Lend the trainer of the pool, or make one that nobody else will use."""
         from ._training.callbacks import may_change_the_network
         from ._training.optimizers import Recipe
-        from ._training.pool import borrowed, check_process
+        from ._training.pool import borrowed, built
 
         if optimizer is None:
             recipe = Recipe.named(self.optimizer, self.momentum)
@@ -266,8 +266,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             recipe = Recipe.of(optimizer)
         if recipe is not None and not may_change_the_network(callbacks):
             return borrowed(network.trained, "trainer", recipe)
-        check_process()
-        return nullcontext(network.trained.build("trainer", recipe or optimizer))
+        return nullcontext(built(network.trained, "trainer", recipe or optimizer))
 
     def _warn_of_divergence(self, rate):
         warnings.warn(

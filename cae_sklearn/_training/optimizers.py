@@ -50,9 +50,7 @@ class Recipe:
 def make(optimizer):
     """Return a new optimizer of a recipe, or the optimizer that was passed."""
     if isinstance(optimizer, Recipe):
-        # TensorFlow keeps something for each name of a variable, and Keras numbers the names
-        config = json.loads(optimizer.config) | {"name": "optimizer"}
-        return optimizer.kind.from_config(config)
+        return optimizer.kind.from_config(json.loads(optimizer.config))
     return optimizer
 
 

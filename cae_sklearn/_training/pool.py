@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -32,7 +33,7 @@ def borrowed(description, part, *arguments):
         same = [i for i, (known, _) in enumerate(_idle) if known == key]
         network = _idle.pop(same[-1])[1] if same else None
     if network is None:
-        network = description.build(part, *arguments)
+        network = built(description, part, *arguments)
     yield network
     with _lock:  # not after an error, which may have left it half made
         _idle.append((key, network))
@@ -40,6 +41,18 @@ def borrowed(description, part, *arguments):
         del _idle[:-IDLE_LIMIT]
     for _, network in dropped:
         network.traced.graphs.clear()  # their threads and memory need not wait for the collector
+
+
+def built(description, part, *arguments):
+    """Return a new network, built in a thread of its own.
+
+    KeyboardInterrupt does not reach it there. In between Keras would be left in the scope of some
+    layer, in which all that is built later in this thread has other names. In a new thread the
+    user's scopes and Keras's counters of names are not there either.
+    """
+    check_process()
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(description.build, part, *arguments).result()
 
 
 def check_process():

@@ -1,18 +1,23 @@
 """The pool: bounded, exclusive, and without growth of memory."""
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from joblib import Parallel, delayed
 
 from cae_sklearn import ElasticNetBNMLPClassifier
 from cae_sklearn._training import pool
-from cae_sklearn._training.pool import borrowed
+from cae_sklearn._training.pool import borrowed, built
 
 IDLE_LIMIT = 12
 
@@ -45,6 +50,25 @@ def use(*names):
     for name in names:
         with borrowed(Named(name), "trainer"):
             pass
+
+
+def test_what_is_built_has_its_names_whatever_scope_an_interrupt_left(blobs):
+    with keras.name_scope("left"), tf.name_scope("left"):
+        clf = ElasticNetBNMLPClassifier((5,), epochs=1, random_state=0).fit(*blobs)
+    assert clf.n_iter_ == 1
+
+
+def test_an_interrupt_waits_until_the_network_is_built():
+    class Slow(Named):
+        def build(self, part):
+            time.sleep(0.5)
+            ended.append(part)
+
+    ended = []
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        built(Slow("a"), "trainer")
+    assert ended == ["trainer"]
 
 
 def test_a_dropped_network_lets_go_of_its_graphs():
