@@ -13,6 +13,7 @@ import weakref
 import tensorflow as tf
 
 from .gradient_registry import forgotten_gradients
+from .threads import n_inter_op_threads
 
 __all__ = ["Standing", "Traced"]
 
@@ -103,21 +104,11 @@ def _options(n_threads):
     """
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
-    if n_threads == 1 or n_threads != _n_inter_op_threads():
+    if n_threads == 1 or n_threads != n_inter_op_threads():
         options.threading.private_threadpool_size = n_threads
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return options
-
-
-def _n_inter_op_threads():
-    limit = os.environ.get("TF_NUM_INTEROP_THREADS", "")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        tf.config.threading.get_inter_op_parallelism_threads()
-        or (int(limit) if limit.isdigit() else 0)
-        or usable
-    )
 
 
 class Traced:

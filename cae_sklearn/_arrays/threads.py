@@ -31,12 +31,20 @@ follow_worker_limit()  # once, before TensorFlow starts its own threads
 @cache
 def n_threads():
     """Count the threads that TensorFlow, which runs by now, may take."""
-    limit = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    return (
-        tf.config.threading.get_intra_op_parallelism_threads()
-        or (int(limit) if limit.isdigit() else 0)
-        or joblib.cpu_count()
-    )
+    number = tf.config.threading.get_intra_op_parallelism_threads()
+    return number or _from_environment("TF_NUM_INTRAOP_THREADS") or joblib.cpu_count()
+
+
+def n_inter_op_threads():
+    """Count the threads on which TensorFlow runs operations side by side."""
+    number = tf.config.threading.get_inter_op_parallelism_threads()
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return number or _from_environment("TF_NUM_INTEROP_THREADS") or usable
+
+
+def _from_environment(name):
+    limit = os.environ.get(name, "")
+    return int(limit) if limit.isdigit() else 0
 
 
 def threads_for(work):

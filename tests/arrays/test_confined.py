@@ -129,7 +129,7 @@ def test_neither_tensors_nor_threads_outlive_it():
 def test_its_threads_are_those_of_the_process_where_these_are_as_many(monkeypatch):
     doubled()(tf.ones((1, 3)))  # TensorFlow runs by now
     before = psutil.Process().num_threads()
-    monkeypatch.setattr(module, "_n_inter_op_threads", lambda: 5)
+    monkeypatch.setattr(module, "n_inter_op_threads", lambda: 5)
     graphs = [doubled(5) for _ in range(10)]
     for graph in graphs:
         np.testing.assert_array_equal(graph(tf.ones((1, 3))), np.full((1, 3), 2))
@@ -141,9 +141,9 @@ def test_the_threads_of_the_process_are_counted(monkeypatch, by_config, by_envir
     threads = tf.config.threading
     monkeypatch.setattr(threads, "get_inter_op_parallelism_threads", lambda: by_config)
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", by_environment)
-    assert module._n_inter_op_threads() == n
+    assert module.n_inter_op_threads() == n
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "")
-    assert module._n_inter_op_threads() == (by_config or len(os.sched_getaffinity(0)))
+    assert module.n_inter_op_threads() == (by_config or len(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("leave", ["os._exit", "sys.exit"])
