@@ -26,10 +26,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier
+from cae_sklearn._arrays.confined import Traced
 from cae_sklearn._networks import dense
 from cae_sklearn._networks.building import initial_weights
 from cae_sklearn._networks.mlp import MLP
-from cae_sklearn._training.proximal import ElasticNet
+from cae_sklearn._training.proximal import has_elastic_net
 from cae_sklearn.plotting import SparsityDisplay
 
 EPOCHS = 2 if args.quick else 30
@@ -56,17 +57,37 @@ def _with_subgradient(w, l1, l2):
     return tf.reduce_sum(w * slope), lambda d: (d * (slope + half), None, None)
 
 
-def networks(n_features, n_classes):
-    """Return the default network and its trainer for each kind of step."""
-    network = MLP.for_features(
-        n_features, n_classes, hidden_layer_sizes=(400, 64), activation="relu", batch_norm=True
-    )
-    trainers = {}
-    for kind, penalty in (("proximal", ElasticNet), ("subgradient", Subgradient)):
-        dense.ElasticNet = penalty
-        trainers[kind] = network.build("trainer")
-    dense.ElasticNet = ElasticNet
-    return network.build("predictor"), trainers
+class Kinds:
+    """The default network, whose steps are proximal or with subgradients.
+
+    The weights are the same variables: where they lie in memory alone makes a network faster or
+    slower by several percent.
+    """
+
+    def __init__(self, n_features, n_classes, kinds=("proximal", "subgradient")):
+        network = MLP.for_features(
+            n_features, n_classes, hidden_layer_sizes=(400, 64), activation="relu", batch_norm=True
+        )
+        self.predictor, self._trainer = network.build("predictor"), network.build("trainer")
+        [self._kernel] = filter(has_elastic_net, self._trainer.trainable_variables)
+        self._elastic_net = self._kernel.regularizer
+        self._graphs = {kind: Traced() for kind in kinds}
+
+    def fit(self, kind, X, y, alpha, l1_ratio, seed=0, **options):
+        """Train from the first weights of a seed; return the trainer."""
+        penalty, trainer = self._elastic_net, self._trainer
+        is_proximal = kind.startswith("proximal")
+        self._kernel.regularizer = penalty if is_proximal else Subgradient(penalty.l1, penalty.l2)
+        trainer.traced = self._graphs[kind]
+        trainer.prepare(
+            seed=seed,
+            learning_rate=0.001,
+            weights=initial_weights(trainer, seed),
+            dropout_rate=0.5,
+            **dense.elastic_net(alpha, l1_ratio),
+        )
+        trainer.fit(X, y, **options)
+        return trainer
 
 
 def penalty_of(kernel, alpha, l1_ratio):
@@ -130,13 +151,13 @@ def path(name, X, y, X_test, y_test):
     ``change`` is that of the objective by the proximal steps, relative, with its standard error
     over the seeds.
     """
-    predictor, trainers = networks(X.shape[1], len(np.unique(y)))
+    network = Kinds(X.shape[1], len(np.unique(y)))
     rows = []
     for alpha in (1e-3, 1e-1) if args.quick else (1e-4, 1e-3, 1e-2, 1e-1):
         for l1_ratio in (0.5,) if args.quick else (0.5, 1.0):
             ours, theirs = (
-                trained(trainer, predictor, (X, y, X_test, y_test), alpha, l1_ratio)
-                for trainer in trainers.values()
+                trained(network, kind, (X, y, X_test, y_test), alpha, l1_ratio)
+                for kind in ("proximal", "subgradient")
             )
             change = ours["objective"] / theirs["objective"] - 1
             rows.append(
@@ -153,14 +174,15 @@ def path(name, X, y, X_test, y_test):
     return rows
 
 
-def trained(trainer, predictor, parts, alpha, l1_ratio):
+def trained(network, kind, parts, alpha, l1_ratio):
     """Return objective, accuracy and zeros of the output, each for some seeds."""
     X, y, X_test, y_test = parts
+    settings = {"alpha": alpha, "l1_ratio": l1_ratio}
+    training = {"batch_size": 64, "epochs": EPOCHS, "decay_fraction": 0.5}
+    predictor = network.predictor
     result = {"objective": [], "accuracy": [], "zeros": []}
     for seed in range(N_SEEDS):
-        start(trainer, seed, alpha, l1_ratio)
-        trainer.fit(X, y, batch_size=64, epochs=EPOCHS, decay_fraction=0.5)
-        weights = trainer.learned()
+        weights = network.fit(kind, X, y, **settings, seed=seed, **training).learned()
         predictor.load(weights)
         kernel = weights["output/kernel"]
         probabilities = tf.nn.softmax(predictor(X).astype(float)).numpy()
@@ -171,34 +193,27 @@ def trained(trainer, predictor, parts, alpha, l1_ratio):
     return {key: np.asarray(values) for key, values in result.items()}
 
 
-def start(trainer, seed, alpha, l1_ratio):
-    trainer.prepare(
-        seed=seed,
-        learning_rate=0.001,
-        weights=initial_weights(trainer, seed),
-        dropout_rate=0.5,
-        **dense.elastic_net(alpha, l1_ratio),
-    )
-
-
 def steps(batch_size, n_steps):
     """Return rows for the time of a step: the subgradient's divided by ours is wanted >= 1/1.03.
 
-    Where its weights lie in memory makes a network faster or slower by as much, so each time is
-    that of several networks.
+    Each network times the two in turn. A second graph of proximal steps shows how far such a
+    ratio is off by chance.
     """
     X, y = blobs(batch_size * n_steps)
-    alike = [networks(X.shape[1], 10)[1] for _ in range(N_ALIKE)]
+    kinds = ["proximal", "subgradient", "proximal again"]
+    measured = {kind: ([], []) for kind in kinds}
+    for i in range(N_ALIKE):
+        network = Kinds(X.shape[1], 10, kinds)
 
-    def run(kind):
-        for trainers in alike:
-            start(trainers[kind], 0, 1e-4, 0.5)
-            history = trainers[kind].fit(X, y, batch_size=batch_size).history
-        return history["loss"][-1]
+        def loss(kind, network=network):
+            trainer = network.fit(kind, X, y, alpha=1e-4, l1_ratio=0.5, batch_size=batch_size)
+            return trainer.history.history["loss"][-1]
 
-    contestants = {kind: partial(run, kind) for kind in ("proximal", "subgradient")}
-    measured = alternate(contestants, args.rounds)
-    unit = "us/step", lambda seconds: 1e6 * seconds / n_steps / N_ALIKE
+        order = kinds if i % 2 else kinds[::-1]
+        for kind, parts in alternate({k: partial(loss, k) for k in order}, args.rounds).items():
+            for values, part in zip(measured[kind], parts, strict=True):
+                values.extend(part)
+    unit = "us/step", lambda seconds: 1e6 * seconds / n_steps
     return comparison(measured, unit, "loss", {"subgradient": 1 / 1.03}, **{"batch": batch_size})
 
 
