@@ -17,8 +17,9 @@ from .._arrays.streaming import (
     float_bytes,
     sample_indices,
 )
+from .._arrays.tiles import WHOLE
 from .._training.pool import check_process, outputs
-from .._training.predictor import WHOLE, Predictor, load_weights
+from .._training.predictor import Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import IMAGES, functional, variables
 from .denoising import denoising_kernel

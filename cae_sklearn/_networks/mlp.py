@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .._arrays.tiles import WHOLE
 from .._training.pool import check_process
-from .._training.predictor import WHOLE, Predictor, load_weights
+from .._training.predictor import Predictor, load_weights
 from .._training.trainer import Trainer
 from .building import functional, initial_weights, variables
 from .dense import batch_norm, dense, dropout, elastic_net, penalty

@@ -9,8 +9,7 @@ import tensorflow as tf
 from .._arrays.confined import Traced
 from .._arrays.streaming import load_chunk
 from .._arrays.threads import threads_for
-
-WHOLE = 24  # a multiple of the rows that processors multiply at a time
+from .._arrays.tiles import WHOLE, rows_like_whole
 
 
 def flat_layers(model):
@@ -50,14 +49,14 @@ class Predictor:
     network : keras.Model
         A functional model.
     tile : int
-        How many samples are predicted together, always. Matrix products go through 6 or 8 rows at
-        a time, and the bits of a row that is left over differ: only 1 and multiples of `WHOLE`
-        give a sample the same bits in any place.
+        How many samples are predicted together, always. Only 1 and multiples of `WHOLE` give a
+        sample the same bits in any place.
     n_tiles : int, default=1
         How many tiles one call predicts. Tiles small enough for the processor's cache keep all
         threads busy side by side.
     last : keras.Model, default=None
-        What comes after the network, in tiles of `WHOLE` samples whatever ``tile`` is.
+        A product with a kernel that comes after the network, in tiles of `WHOLE` samples whatever
+        ``tile`` is, or of as few as give the same bits.
     """
 
     def __init__(self, network, tile, n_tiles=1, last=None):
@@ -114,8 +113,11 @@ class Predictor:
 def _in_tiles(network, x, tile, n_at_once):
     """Return what a network gives for each sample of a tensor, in tiles of one size."""
     n, *shape = x.shape
-    if n is not None and n <= tile:
-        return network(_padded(x, tile - n), training=False)[:n]
+    if n == tile:
+        return network(x, training=False)
+    if n is not None and n < tile:  # of what comes last, whose tile is whole
+        rows = rows_like_whole(n, (*shape, network.output_shape[-1]))
+        return network(_padded(x, rows - n), training=False)[:n]
     n = tf.shape(x)[0]
     y = tf.map_fn(
         lambda one: network(tf.reshape(one, (tile, *shape)), training=False),
