@@ -85,7 +85,8 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
         The least fall of the validation loss that counts as an improvement. Without validation,
         a ``tol`` above 0 is that of the training loss, and training stops on it likewise.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights and optimizer state of the last fit.
+        Whether ``fit`` goes on from the weights and optimizer state of the last fit, with some
+        or all of its classes.
     random_state : int, RandomState instance or None, default=None
         Seeds all that is random, without touching global state; None takes fresh entropy.
     verbose : bool or int, default=0
@@ -125,7 +126,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
         Accuracy of the samples held out for early stopping, with the weights of the best epoch;
         None without validation.
     n_iter_ : int
-        Epochs run.
+        Epochs run, those before a warm start included.
     callbacks_ : list of keras.callbacks.Callback
         The copies of ``callbacks`` that watched the last fit. They are not saved.
     n_features_in_ : int
@@ -369,7 +370,7 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
             return stacked(samples, validation)
         _, y, _ = samples
         share = share_to_hold_out(y, self.early_stopping, self.validation_fraction)
-        return samples, held_out_of_each_class(y, share, seeds["split"])
+        return samples, held_out_of_each_class(y, share, seeds["split"], self.classes_)
 
     def _describe(self, X, y, resume):
         """Return the network for these samples."""

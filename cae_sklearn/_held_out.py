@@ -58,22 +58,23 @@ def held_out_share(n_samples, validation_fraction, seed):
     return np.random.default_rng(seed).choice(n_samples, n_validation, replace=False)
 
 
-def held_out_of_each_class(y, validation_fraction, seed):
+def held_out_of_each_class(y, validation_fraction, seed, classes):
     """Return the indices of a share of each class, of which ``y`` holds the indices.
 
-    Where samples may have several classes, it is a share of all samples.
+    Where samples may have several classes, it is a share of all samples. An error names the
+    smallest of ``classes``.
     """
     if validation_fraction is None or y.ndim == 2:
         return held_out_share(len(y), validation_fraction, seed)
-    counts = np.bincount(y)
-    counts = counts[counts > 0]
+    present, counts = np.unique(y, return_counts=True)
     n_validation = ceil(validation_fraction * len(y))
     if counts.min() < 2 or min(n_validation, len(y) - n_validation) < len(counts):
         raise ValueError(
             f"early_stopping=True with validation_fraction={validation_fraction} needs "
             "two samples of each class, and one of each for training and for validation; "
-            f"the {len(counts)} classes have {counts.min()} to {counts.max()} samples, "
-            f"{n_validation} of them for validation. "
+            f"the {len(counts)} classes have {counts.min()} (such as "
+            f"{classes[present[counts.argmin()]]!s}) to {counts.max()} samples, "
+            f"{n_validation} of all for validation. "
             "Set early_stopping=False, change validation_fraction, or give more samples."
         )
     return train_test_split(

@@ -27,7 +27,8 @@ TINY = {"hidden_layer_sizes": (8,), "batch_norm": False}  # soon traced, in Kera
 
 def held_out(fitted, y):
     """Return the indices of the samples that ``fitted`` validated on."""
-    return held_out_of_each_class(y, fitted.validation_fraction, fitted._seeds()["split"])
+    share, seed = fitted.validation_fraction, fitted._seeds()["split"]
+    return held_out_of_each_class(y, share, seed, fitted.classes_)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,9 @@ def test_classes_too_small_to_be_divided_are_refused(blobs):
     X, y = blobs
     with pytest.raises(ValueError, match=r"early_stopping=True.*Set early_stopping=False"):
         classifier(early_stopping=True).fit(X, np.arange(len(y)) // 3)
+    labels = np.where(np.arange(len(y)) == 7, "rare", np.where(y == 1, "a", "b"))
+    with pytest.raises(ValueError, match=r"3 classes have 1 \(such as rare\) to "):
+        classifier(early_stopping=True).fit(X, labels)
 
 
 def test_early_stopping_warns_of_chance():

@@ -1,7 +1,11 @@
 """What users of scikit-learn's, Keras's and skorch's classifiers expect of this one."""
 
+import copy
+import pickle
+
 import keras
 import numpy as np
+import pandas
 import pytest
 import sklearn
 from marks import slowly
@@ -10,6 +14,7 @@ from scipy.special import expit, softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import log_loss
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -198,7 +203,7 @@ def test_validation_labels_are_those_of_fit(blobs):
 def test_the_score_of_the_samples_held_out(blobs):
     X, y = blobs
     fitted = classifier(early_stopping=True).fit(X, y)
-    held_out = held_out_of_each_class(y, 0.2, fitted._seeds()["split"])
+    held_out = held_out_of_each_class(y, 0.2, fitted._seeds()["split"], fitted.classes_)
     assert fitted.best_validation_score_ == fitted.score(X[held_out], y[held_out])
     assert classifier(early_stopping=False).fit(X, y).best_validation_score_ is None
     assert fitted.partial_fit(X, y).best_validation_score_ is None
@@ -238,3 +243,53 @@ class Counter(keras.callbacks.Callback):
 def test_one_callback_needs_no_list(blobs):
     classifier(callbacks=Counter()).fit(*blobs)
     assert Counter.epochs == 3
+
+
+# -- what else works as there ------------------------------------------------------
+
+
+def test_a_saved_classifier_goes_on_learning(blobs, fitted):
+    """And learns the same as one that was never saved."""
+    X, y = blobs
+    loaded, copied = pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)
+    for network in (loaded, copied):
+        network.set_params(learning_rate=0.02)
+        for _ in range(20):
+            network.partial_fit(X, (y + 1) % 3)
+    assert loaded.score(X, (y + 1) % 3) > 0.8 > 0.4 > fitted.score(X, (y + 1) % 3)
+    np.testing.assert_array_equal(loaded.predict_proba(X), copied.predict_proba(X))
+
+
+def test_data_frames_and_labels_of_objects_can_be_held_out_and_scored(blobs):
+    X, y = pandas.DataFrame(blobs[0]).add_prefix("column"), np.array(["a", "b", "c"], object)
+    y = y[blobs[1]]
+    fitted = classifier(early_stopping=True, scoring="accuracy").fit(X, y)  # warnings are errors
+    assert np.isfinite(fitted.history_["val_accuracy"]).all()
+    assert fitted.predict(X).dtype == object and set(fitted.predict(X)) <= set("abc")
+
+
+def test_float32_and_float64_samples_give_the_same_bits(blobs):
+    X, y = blobs
+    a, b = (classifier().fit(np.array(X, dtype), y) for dtype in (np.float32, np.float64))
+    np.testing.assert_array_equal(a.predict_proba(np.float32(X)), b.predict_proba(np.float64(X)))
+
+
+def test_unit_weights_are_no_weights_with_early_stopping(blobs):
+    X, y = blobs
+    a, b = (classifier(early_stopping=True).fit(X, y, w) for w in (None, np.ones(len(y))))
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.25, 0.75, 1.0])
+def test_scikit_learns_thresholds_apply(blobs, threshold):
+    X, y = blobs[0], blobs[1] == 1
+    fitted = FixedThresholdClassifier(classifier(), threshold=threshold).fit(X, y)
+    positive = fitted.estimator_.predict_proba(X)[:, 1]
+    np.testing.assert_array_equal(fitted.predict(X), positive >= threshold)
+
+
+def test_partial_fit_prints_its_epochs(blobs, capsys):
+    network = classifier(verbose=1)
+    for i in (1, 2):
+        network.partial_fit(*blobs, classes=[0, 1, 2])
+        assert f"epoch {i}/{i}" in "".join(capsys.readouterr())
