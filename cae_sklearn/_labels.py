@@ -33,9 +33,11 @@ def class_indices(y, classes, name="y"):
         y, classes = y.astype(object), classes.astype(object)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
+        validates = name == "y_val"
+        remedy = "Leave such samples out." if validates else "Name all in classes=, or fit anew."
         raise ValueError(
-            f"{name} holds classes {unknown.tolist()} that are not among those of the first fit: "
-            f"{classes.tolist()}. Name all in classes=, or fit anew."
+            f"{name} holds classes {unknown.tolist()} that are not among those of "
+            f"{'y' if validates else 'the first fit'}: {classes.tolist()}. {remedy}"
         )
     return np.searchsorted(classes, y).astype(np.int32)
 

@@ -191,7 +191,7 @@ def test_a_pipeline_transforms_the_validation_set(blobs):
     ],
 )
 def test_a_validation_set_is_never_ignored(blobs, params, given):
-    with pytest.raises(ValueError, match="X_val and y_val are used together, by early stopping"):
+    with pytest.raises(ValueError, match="sample_weight_val with them, are used by early stopping"):
         classifier(**params).fit(*blobs, **given)
 
 

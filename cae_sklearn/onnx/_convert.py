@@ -54,6 +54,12 @@ def import_skl2onnx():
     return skl2onnx
 
 
+def _input(graph, operator):
+    """Return the name of all inputs side by side: there may be one for each column."""
+    names = [variable.full_name for variable in operator.inputs]
+    return graph("Concat", *names, axis=1) if len(names) > 1 else names[0]
+
+
 # -- the featurizer -----------------------------------------------------------------
 
 
@@ -81,7 +87,7 @@ def _convert_featurizer(scope, operator, container):
 
     graph, featurizer = Graph(scope, container), operator.raw_operator
     network, weights, _ = featurizer._learned
-    x = graph.reshape(operator.inputs[0].full_name, (-1, *featurizer.image_shape_))
+    x = graph.reshape(_input(graph, operator), (-1, *featurizer.image_shape_))
     if "offset" in weights:
         x = graph("Sub", graph.cast(x, np.float64), weights["offset"])
     x = graph("Transpose", graph.cast(x, np.float32), perm=[0, 3, 1, 2])
@@ -132,7 +138,7 @@ def _convert_classifier(scope, operator, container):
     raw = scope.get_options(classifier, {"raw_scores": False})["raw_scores"]
     label, scores = (variable.full_name for variable in operator.outputs)
     network, weights, _ = classifier._learned
-    x = operator.inputs[0].full_name
+    x = _input(graph, operator)
     if "offset" in weights:
         x = graph("Sub", graph.cast(x, np.float64), weights["offset"])
     outputs = converted(graph, network.loaded(weights), graph.cast(x, np.float32))

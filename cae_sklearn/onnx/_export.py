@@ -2,20 +2,27 @@
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._classifier import ElasticNetBNMLPClassifier
 from .._featurizer import CAEFeaturizer
 from ._convert import import_skl2onnx, register_converters
+
+OURS = CAEFeaturizer | ElasticNetBNMLPClassifier
+FEW = 100  # samples that are tried
+FAR = 1e5  # from zero: float32 has steps of a hundredth
+SMALL = [np.dtype(name) for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")]
 
 
 def export_onnx(estimator, path, X=None, *, target_opset=None, options=None):
     """Write a fitted estimator as an ONNX file.
 
-    The file predicts what the estimator does, to about 1e-6, wherever an ONNX runtime is;
-    neither Python nor TensorFlow is needed there. A classifier, or a pipeline that ends in one,
-    has the outputs ``label`` and ``probabilities``, a transformer ``variable``, its features.
-    The input is called ``X``.
+    The file predicts what the estimator does, probabilities to about 1e-6 and features to about
+    1e-5 of the largest, wherever an ONNX runtime is; neither Python nor TensorFlow is needed
+    there. A classifier, or a pipeline that ends in one, has the outputs ``label`` and
+    ``probabilities``, a transformer ``variable``, its features. The input is called ``X``.
 
     Parameters
     ----------
@@ -24,9 +31,11 @@ def export_onnx(estimator, path, X=None, *, target_opset=None, options=None):
         scikit-learn's scalers and PCA. Of a search, its ``best_estimator_`` is written.
     path : str or path
         Where to write; by custom, it ends in ".onnx".
-    X : ndarray, default=None
+    X : ndarray or DataFrame, default=None
         A sample or more, of which only layout and dtype are looked at: the file takes any number
-        of samples like these. None means those of ``fit``, as float32.
+        of samples like these. None means those of ``fit``, as float32, or as float64 where they
+        are too far from zero for that. Of a DataFrame, if the pipeline has a ColumnTransformer,
+        each column is an input of its own.
     target_opset : int or dict, default=None
         Version of ONNX's operators; None is the newest that skl2onnx has tested.
     options : dict, default=None
@@ -42,7 +51,8 @@ def export_onnx(estimator, path, X=None, *, target_opset=None, options=None):
     ImportError
         Without skl2onnx: ``pip install "cae_sklearn[onnx]"``.
     ValueError
-        For labels that are neither integers nor strings.
+        For labels that are neither integers nor strings, for X that the estimator does not take,
+        and without X where the pipeline begins with a step that does not know the images.
 
     See Also
     --------
@@ -62,33 +72,79 @@ def export_onnx(estimator, path, X=None, *, target_opset=None, options=None):
     """
     skl2onnx = import_skl2onnx()
     register_converters()
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    estimator = _converted(estimator)
     check_is_fitted(estimator)
     first, last = _ends(estimator)
-    if X is None:
-        X = np.zeros((1, *_layout(first)), np.float32)
+    X = _sample(estimator, first) if X is None else _checked(estimator, X)
     if options is None and is_classifier(last):
         options = {id(last): {"zipmap": False}}
-    model = skl2onnx.to_onnx(
-        estimator, X=np.asarray(X[:1]), target_opset=target_opset, options=options
-    )
+    if not isinstance(first, OURS) and getattr(X, "dtype", None) in SMALL:
+        from skl2onnx.sklapi import CastTransformer
+
+        estimator = Pipeline([("cast", CastTransformer(dtype=np.float32)), ("rest", estimator)])
+    model = skl2onnx.to_onnx(estimator, X=X, target_opset=target_opset, options=options)
     with open(path, "wb") as stream:
         stream.write(model.SerializeToString())
     return model
+
+
+def _converted(estimator):
+    """Return what is converted of an estimator: the best of a search, only the steps that act."""
+    if hasattr(estimator, "cv_results_") and not hasattr(estimator, "best_estimator_"):
+        raise ValueError(
+            f"{type(estimator).__name__} with refit={estimator.refit} has no best_estimator_ to "
+            "export. Set refit=True."
+        )
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if not isinstance(estimator, Pipeline):
+        return estimator
+    steps = [(name, step) for name, step in estimator.steps if step not in (None, "passthrough")]
+    if not steps:
+        raise ValueError("A pipeline without steps has nothing to export. Give it some.")
+    return Pipeline([(name, _converted(step)) for name, step in steps])
 
 
 def _ends(estimator):
     """Return the first and the last estimator of nested pipelines."""
     first = last = estimator
     while isinstance(first, Pipeline):
-        first = next(step for _, step in first.steps if step not in (None, "passthrough"))
+        first = first.steps[0][1]
     while isinstance(last, Pipeline):
         last = last.steps[-1][1]
     return first, last
 
 
-def _layout(estimator):
-    """Return the shape of a sample that a fitted estimator saw in fit."""
-    if isinstance(estimator, CAEFeaturizer):
-        return estimator._learned[-1]
-    return (estimator.n_features_in_,)
+def _checked(estimator, X):
+    """Return a sample as skl2onnx takes it; what the estimator does not take is an error."""
+    getattr(estimator, "transform" if hasattr(estimator, "transform") else "predict")(X[:FEW])
+    by_name = hasattr(X, "columns") and list(_inside(estimator, ColumnTransformer))
+    return X[:1] if by_name else np.asarray(X[:1])
+
+
+def _sample(estimator, first):
+    """Return a sample like those of fit."""
+    if isinstance(first, CAEFeaturizer):
+        shape = first._learned[-1]
+    elif all(_is_of_rows(featurizer) for featurizer in _inside(estimator, CAEFeaturizer)):
+        shape = (first.n_features_in_,)
+    else:
+        raise ValueError(
+            "X=None takes the layout of the images from the first step, which "
+            f"{type(first).__name__} does not know. Pass a sample, X=images[:1]."
+        )
+    ours = [one for one in _inside(estimator, OURS) if hasattr(one, "_learned")]
+    offsets = [one._learned[1].get("offset", 0.0) for one in ours]
+    is_far = any(np.abs(offset).max() >= FAR for offset in offsets)
+    return np.zeros((1, *shape), np.float64 if is_far else np.float32)
+
+
+def _is_of_rows(featurizer):
+    """Tell whether a featurizer, if it is fitted, saw flat rows in fit."""
+    return not hasattr(featurizer, "_learned") or len(featurizer._learned[-1]) == 1
+
+
+def _inside(estimator, kind):
+    """Yield the estimators of a kind: this one, and those among its parts."""
+    for part in (estimator, *estimator.get_params().values()):
+        if isinstance(part, kind):
+            yield part

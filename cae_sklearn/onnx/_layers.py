@@ -169,7 +169,10 @@ def _dense(graph, layer, x):
     if len(layer.input.shape) == 4:  # images: each pixel by itself
         y = graph("Conv", x, _kernel(kernel[None, None]), *bias)
     else:
-        y = graph("Gemm", x, kernel, *bias)
+        zero = np.zeros(
+            kernel.shape[1], np.float32
+        )  # without a bias, for operators of 10 and before
+        y = graph("Gemm", x, kernel, *(bias or [zero]))
     return activation(graph, y, layer.activation.__name__)
 
 

@@ -5,13 +5,15 @@ import sys
 
 import numpy as np
 import onnxruntime
+import pandas
 import pytest
 from marks import slowly
 from skl2onnx import to_onnx
+from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from cae_sklearn import CAEFeaturizer, ElasticNetBNMLPClassifier, export_onnx
 from cae_sklearn.caching import FitOnceMemory
@@ -168,3 +170,100 @@ def test_without_skl2onnx_the_extra_is_named(pipeline, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"pip install \"cae_sklearn\[onnx\]\""):
         export_onnx(pipeline, tmp_path / "model.onnx")
+
+
+# -- what is looked at before a file is written ------------------------------------
+
+
+TABLE = np.float32(IMAGES[:, 0, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("X", "words"),
+    [
+        (np.zeros((1, 9, 9, 2), np.float32), "expects image_shape"),
+        (IMAGES[0], "X\\[:1\\]"),
+        (IMAGES[0, 0, 0], "X\\[:1\\]"),
+    ],
+)
+def test_samples_that_the_estimator_does_not_take_are_refused(pipeline, tmp_path, X, words):
+    with pytest.raises(ValueError, match=words):
+        export_onnx(pipeline, tmp_path / "model.onnx", X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_steps_that_do_nothing_are_left_out(tmp_path):
+    inner = Pipeline([("nothing", None), ("scale", StandardScaler())])
+    steps = [("first", "passthrough"), ("inner", inner), ("none", None), ("clf", classifier())]
+    fitted = Pipeline(steps).fit(TABLE, Y)
+    export_onnx(fitted, tmp_path / "model.onnx")
+    assert_same(run(tmp_path / "model.onnx", TABLE), fitted, TABLE)
+    with pytest.raises(ValueError, match="has nothing to export"):
+        export_onnx(Pipeline([("first", "passthrough")]).fit(TABLE), tmp_path / "other.onnx")
+
+
+def test_a_search_that_keeps_no_estimator_is_refused(tmp_path):
+    search = GridSearchCV(classifier(), {"alpha": [0.1]}, refit=False, cv=2).fit(TABLE, Y)
+    with pytest.raises(ValueError, match="refit=True"):
+        export_onnx(search, tmp_path / "model.onnx")
+
+
+def test_without_a_sample_the_layout_must_be_known(tmp_path):
+    fitted = make_pipeline(FunctionTransformer(), featurizer()).fit(IMAGES)
+    with pytest.raises(ValueError, match=r"FunctionTransformer does not know.*X=images\[:1\]"):
+        export_onnx(fitted, tmp_path / "model.onnx")
+    export_onnx(fitted, tmp_path / "model.onnx", IMAGES[:1])
+    features = run(tmp_path / "model.onnx", IMAGES)["variable"]
+    np.testing.assert_allclose(features, fitted.transform(IMAGES), atol=1e-4)
+
+
+def test_far_from_zero_the_input_is_float64_by_default(tmp_path):
+    X = 1e8 + np.float64(TABLE)
+    fitted = classifier().fit(X, Y)
+    export_onnx(fitted, tmp_path / "model.onnx")
+    assert_same(run(tmp_path / "model.onnx", X), fitted, X)
+    X = np.c_[TABLE, np.full(40, 100, np.float32)]  # a constant is not that far
+    fitted = classifier().fit(X, Y)
+    export_onnx(fitted, tmp_path / "model.onnx")
+    assert_same(run(tmp_path / "model.onnx", X), fitted, X)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, bool])
+def test_small_integers_may_go_into_a_scaler(tmp_path, dtype):
+    X = IMAGES[:, 0, :, 0].astype(dtype)
+    fitted = make_pipeline(StandardScaler(), PCA(3), classifier()).fit(X, Y)
+    export_onnx(fitted, tmp_path / "model.onnx", X)
+    assert_same(run(tmp_path / "model.onnx", X), fitted, X)
+
+
+def test_columns_may_be_chosen_by_name(tmp_path):
+    names = [f"column{i}" for i in range(TABLE.shape[1])]
+    X = pandas.DataFrame(TABLE, columns=names)
+    some = make_column_transformer((StandardScaler(), names[2:5]), remainder="passthrough")
+    fitted = make_pipeline(some, classifier()).fit(X, Y)
+    export_onnx(fitted, tmp_path / "model.onnx", X)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    label, probabilities = session.run(None, {name: X[[name]].to_numpy() for name in names})
+    assert_same({"label": label, "probabilities": probabilities}, fitted, X)
+    plain = classifier().fit(X, Y)  # all columns are one input
+    export_onnx(plain, tmp_path / "plain.onnx", X)
+    assert_same(run(tmp_path / "plain.onnx", TABLE), plain, X)
+
+
+def test_skl2onnx_may_give_each_column_as_an_input():
+    X = pandas.DataFrame(TABLE).add_prefix("column")
+    register_converters()
+    for fitted in (classifier().fit(X, Y), featurizer().fit(X)):
+        model = to_onnx(fitted, X[:1]).SerializeToString()
+        inputs = {name: X[[name]].to_numpy() for name in X}
+        output = onnxruntime.InferenceSession(model).run(None, inputs)[0]
+        expected = fitted.transform(X) if hasattr(fitted, "transform") else fitted.predict(X)
+        np.testing.assert_allclose(output, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("opset", [10, 11, 18])
+def test_older_operators_do(tmp_path, opset):
+    fitted = make_pipeline(featurizer(), classifier()).fit(IMAGES, Y)
+    model = export_onnx(fitted, tmp_path / "model.onnx", IMAGES, target_opset=opset)
+    assert max(one.version for one in model.opset_import if not one.domain) <= opset
+    assert_same(run(tmp_path / "model.onnx", IMAGES), fitted, IMAGES)
