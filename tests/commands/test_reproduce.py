@@ -19,6 +19,8 @@ COLUMNS += ["validation_accuracy", "test_accuracy"]
 COLUMNS += ["notebook_test_accuracy", "notebook_best_test_accuracy", "fit_seconds", "chosen"]
 COLUMNS += ["wall_seconds"]
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*early stopping holds out")  # so few are the data
+
 
 def options(data, *args):
     """Return the parsed options of a quick run on the small set of digits."""
