@@ -124,8 +124,8 @@ def test_halving_search_over_epochs(digits):
         pipeline(),
         {"clf__learning_rate": [0.001, 0.003, 0.01]},
         resource="clf__epochs",
-        min_resources=2,
-        max_resources=8,
+        min_resources=3,
+        max_resources=9,
         cv=2,
     ).fit(X, y)
     assert search.n_resources_[-1] > search.n_resources_[0]
