@@ -12,7 +12,7 @@ import cae_sklearn
 
 PACKAGE = Path(cae_sklearn.__file__).parent
 FLOORS = [  # each imports those before it; within a folder nothing runs in circles
-    {"_version", "_saving"},
+    {"_version", "_saving", "_steps"},
     {"_sklearn", "_tasks"},
     {"_arrays"},
     {"_labels", "_held_out"},

@@ -3,11 +3,12 @@
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._classifier import ElasticNetBNMLPClassifier
 from .._featurizer import CAEFeaturizer
+from .._steps import found, steps_of
 from ._convert import import_skl2onnx, register_converters
 
 OURS = CAEFeaturizer | ElasticNetBNMLPClassifier
@@ -72,46 +73,39 @@ def export_onnx(estimator, path, X=None, *, target_opset=None, options=None):
     """
     skl2onnx = import_skl2onnx()
     register_converters()
-    estimator = _converted(estimator)
+    given = estimator = found(estimator)
+    steps = _acting(estimator)
+    if len(steps) < len(steps_of(estimator)):
+        estimator = make_pipeline(*steps)
     check_is_fitted(estimator)
-    first, last = _ends(estimator)
+    first = steps[0]
     X = _sample(estimator, first) if X is None else _checked(estimator, X)
-    if options is None and is_classifier(last):
-        options = {id(last): {"zipmap": False}}
     if not isinstance(first, OURS) and getattr(X, "dtype", None) in SMALL:
         from skl2onnx.sklapi import CastTransformer
 
-        estimator = Pipeline([("cast", CastTransformer(dtype=np.float32)), ("rest", estimator)])
+        estimator = make_pipeline(CastTransformer(dtype=np.float32), estimator)
+    if options is None:
+        options = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
+    elif id(given) in options:
+        options = {**options, id(estimator): options[id(given)]}
     model = skl2onnx.to_onnx(estimator, X=X, target_opset=target_opset, options=options)
     with open(path, "wb") as stream:
         stream.write(model.SerializeToString())
     return model
 
 
-def _converted(estimator):
-    """Return what is converted of an estimator: the best of a search, only the steps that act."""
-    if hasattr(estimator, "cv_results_") and not hasattr(estimator, "best_estimator_"):
-        raise ValueError(
-            f"{type(estimator).__name__} with refit={estimator.refit} has no best_estimator_ to "
-            "export. Set refit=True."
-        )
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    if not isinstance(estimator, Pipeline):
-        return estimator
-    steps = [(name, step) for name, step in estimator.steps if step not in (None, "passthrough")]
+def _acting(estimator):
+    """Return the steps that do something, in order."""
+    steps = [step for step in steps_of(estimator) if step not in (None, "passthrough")]
     if not steps:
         raise ValueError("A pipeline without steps has nothing to export. Give it some.")
-    return Pipeline([(name, _converted(step)) for name, step in steps])
-
-
-def _ends(estimator):
-    """Return the first and the last estimator of nested pipelines."""
-    first = last = estimator
-    while isinstance(first, Pipeline):
-        first = first.steps[0][1]
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
-    return first, last
+    for step in steps:
+        if hasattr(step, "cv_results_"):
+            raise ValueError(
+                f"{type(step).__name__} with refit={step.refit} has no best_estimator_ to "
+                "export. Set refit=True."
+            )
+    return steps
 
 
 def _checked(estimator, X):
@@ -123,24 +117,19 @@ def _checked(estimator, X):
 
 def _sample(estimator, first):
     """Return a sample like those of fit."""
+    ours = [one for one in _inside(estimator, OURS) if hasattr(one, "_learned")]
     if isinstance(first, CAEFeaturizer):
         shape = first._learned[-1]
-    elif all(_is_of_rows(featurizer) for featurizer in _inside(estimator, CAEFeaturizer)):
+    elif not any(isinstance(one, CAEFeaturizer) and len(one._learned[-1]) > 1 for one in ours):
         shape = (first.n_features_in_,)
     else:
         raise ValueError(
             "X=None takes the layout of the images from the first step, which "
             f"{type(first).__name__} does not know. Pass a sample, X=images[:1]."
         )
-    ours = [one for one in _inside(estimator, OURS) if hasattr(one, "_learned")]
     offsets = [one._learned[1].get("offset", 0.0) for one in ours]
     is_far = any(np.abs(offset).max() >= FAR for offset in offsets)
     return np.zeros((1, *shape), np.float64 if is_far else np.float32)
-
-
-def _is_of_rows(featurizer):
-    """Tell whether a featurizer, if it is fitted, saw flat rows in fit."""
-    return not hasattr(featurizer, "_learned") or len(featurizer._learned[-1]) == 1
 
 
 def _inside(estimator, kind):

@@ -1,7 +1,8 @@
 """Images and what an autoencoder makes of them."""
 
+from .._steps import steps_of
 from ._axes import given_axes, pyplot
-from ._estimators import autoencoder_of, steps_of
+from ._estimators import autoencoder_of
 from ._pictures import as_pictures, limits_of, show_picture
 
 

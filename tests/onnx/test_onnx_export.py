@@ -202,6 +202,22 @@ def test_steps_that_do_nothing_are_left_out(tmp_path):
         export_onnx(Pipeline([("first", "passthrough")]).fit(TABLE), tmp_path / "other.onnx")
 
 
+def test_a_search_may_be_the_last_step(tmp_path):
+    search = GridSearchCV(classifier(), {"alpha": [0.1]}, cv=2)
+    for steps in ([], ["passthrough"]):
+        fitted = make_pipeline(*steps, StandardScaler(), search).fit(TABLE, Y)
+        export_onnx(fitted, tmp_path / "model.onnx")
+        assert_same(run(tmp_path / "model.onnx", TABLE), fitted, TABLE)
+
+
+@pytest.mark.parametrize("steps", [[], ["passthrough"]])
+def test_options_may_name_the_whole_pipeline(tmp_path, steps):
+    fitted = make_pipeline(*steps, StandardScaler(), classifier()).fit(TABLE, Y)
+    for X in (TABLE, np.uint8(TABLE)):
+        export_onnx(fitted, tmp_path / "model.onnx", X, options={id(fitted): {"zipmap": False}})
+        assert_same(run(tmp_path / "model.onnx", X), fitted, X)
+
+
 def test_a_search_that_keeps_no_estimator_is_refused(tmp_path):
     search = GridSearchCV(classifier(), {"alpha": [0.1]}, refit=False, cv=2).fit(TABLE, Y)
     with pytest.raises(ValueError, match="refit=True"):
