@@ -203,18 +203,19 @@ def steps(batch_size, n_steps):
     kinds = ["proximal", "subgradient", "proximal again"]
     measured = {kind: ([], []) for kind in kinds}
     for i in range(N_ALIKE):
-        network = Kinds(X.shape[1], 10, kinds)
-
-        def loss(kind, network=network):
-            trainer = network.fit(kind, X, y, alpha=1e-4, l1_ratio=0.5, batch_size=batch_size)
-            return trainer.history.history["loss"][-1]
-
+        loss = partial(loss_of, Kinds(X.shape[1], 10, kinds), X=X, y=y, batch_size=batch_size)
         order = kinds if i % 2 else kinds[::-1]
         for kind, parts in alternate({k: partial(loss, k) for k in order}, args.rounds).items():
             for values, part in zip(measured[kind], parts, strict=True):
                 values.extend(part)
     unit = "us/step", lambda seconds: 1e6 * seconds / n_steps
     return comparison(measured, unit, "loss", {"subgradient": 1 / 1.03}, **{"batch": batch_size})
+
+
+def loss_of(network, kind, **data):
+    """Train for an epoch; return its loss."""
+    trainer = network.fit(kind, **data, alpha=1e-4, l1_ratio=0.5)
+    return trainer.history.history["loss"][-1]
 
 
 def image_features():

@@ -351,9 +351,9 @@ class ElasticNetBNMLPClassifier(PredictionMixin, ClassifierMixin, NetworkEstimat
         if X is None or y is None or not self.early_stopping:
             raise ValueError(
                 "X_val and y_val, and sample_weight_val with them, are used by early stopping, but "
-                "early_stopping="
-                f"{self.early_stopping!r}, X_val is{' not' * (X is not None)} None and y_val "
-                f"is{' not' * (y is not None)} None. Give both, or none of the validation set."
+                f"early_stopping={self.early_stopping!r}, X_val is{' not' * (X is not None)} None "
+                f"and y_val is{' not' * (y is not None)} None. Give both, or none of the "
+                "validation set."
             )
         X, y, weight = check_samples(self, X, y, weight, reset=False)
         if (y.ndim == 2) != multilabel:

@@ -66,7 +66,9 @@ def held_out_of_each_class(y, validation_fraction, seed, classes):
     """
     if validation_fraction is None or y.ndim == 2:
         return held_out_share(len(y), validation_fraction, seed)
-    present, counts = np.unique(y, return_counts=True)
+    counts = np.bincount(y)
+    present = np.flatnonzero(counts)
+    counts = counts[present]
     n_validation = ceil(validation_fraction * len(y))
     if counts.min() < 2 or min(n_validation, len(y) - n_validation) < len(counts):
         raise ValueError(

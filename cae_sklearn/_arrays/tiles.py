@@ -4,6 +4,7 @@ Processors multiply 6 or 8 rows at a time, and the bits of a row that is left ov
 """
 
 from functools import cache
+from itertools import compress
 
 import numpy as np
 import tensorflow as tf
@@ -22,15 +23,14 @@ def rows_like_whole(n, shape):
     it can save with a small one.
     """
     if n < WHOLE and np.prod(shape) >= LARGE:
-        for rows, same in zip(FEWER, _same_as_whole(*shape), strict=True):
-            if same and n <= rows:
-                return rows
+        agreeing = _like_whole(*shape)
+        return next((rows for rows in agreeing if n <= rows), WHOLE)
     return WHOLE
 
 
 @cache
-def _same_as_whole(n_inputs, n_outputs):
-    """Tell for each of `FEWER` rows whether their products are the same as among `WHOLE`."""
+def _like_whole(n_inputs, n_outputs):
+    """Return which of `FEWER` rows have the products that they have among `WHOLE`."""
     rng = np.random.default_rng(0)
     x, kernel = (
         rng.standard_normal(shape, np.float32)
@@ -44,4 +44,5 @@ def _same_as_whole(n_inputs, n_outputs):
 
     with tf.init_scope():  # while a graph is traced
         specs = [tf.TensorSpec(array.shape) for array in (x, kernel)]
-        return tuple(Standing(compare, specs, 1, autograph=False)(x, kernel).numpy().tolist())
+        same = Standing(compare, specs, 1, autograph=False)(x, kernel).numpy()
+    return tuple(compress(FEWER, same))

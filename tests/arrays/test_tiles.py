@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from cae_sklearn._arrays import tiles
 from cae_sklearn._arrays.confined import Standing
-from cae_sklearn._arrays.tiles import FEWER, WHOLE, rows_like_whole
+from cae_sklearn._arrays.tiles import WHOLE, rows_like_whole
 
 SHAPES = [(3240, 400), (300, 300), (1000, 70)]
 
@@ -29,13 +29,13 @@ def test_the_rows_have_the_same_bits_as_among_many(shape, n):
 
 
 def test_the_fewest_that_agree_are_taken(monkeypatch):
-    monkeypatch.setattr(tiles, "_same_as_whole", lambda *shape: (False, True, True))
+    monkeypatch.setattr(tiles, "_like_whole", lambda *shape: (8, 16))
     assert [rows_like_whole(n, (400, 400)) for n in (1, 8, 9, 16, 17)] == [8, 8, 16, 16, WHOLE]
-    monkeypatch.setattr(tiles, "_same_as_whole", lambda *shape: (False,) * len(FEWER))
+    monkeypatch.setattr(tiles, "_like_whole", lambda *shape: ())
     assert rows_like_whole(1, (400, 400)) == WHOLE
 
 
 def test_small_kernels_are_not_tried(monkeypatch):
-    monkeypatch.setattr(tiles, "_same_as_whole", None)
+    monkeypatch.setattr(tiles, "_like_whole", None)
     assert rows_like_whole(1, (100, 10)) == WHOLE
     assert rows_like_whole(WHOLE, (3240, 400)) == WHOLE
